@@ -1,0 +1,191 @@
+// Owns what each event carries: one shape per event, in the words of the catalogue (catalogue.ts describes every field).
+
+import type { RefusalCode } from '../refusal.ts';
+
+/** A mail client's connection. `peer` is the client's address without its port. */
+interface OfSession {
+  readonly session: string;
+  readonly peer: string;
+}
+
+/** A browser's or an OAuth client's request. */
+interface OfRequest {
+  readonly peer?: string | undefined;
+  readonly client?: string | undefined;
+}
+
+interface Refused {
+  readonly code: RefusalCode;
+  /** `reason` of the refusal: for the operator, never holds a token or a password. */
+  readonly reason: string;
+}
+
+export type RefusedStage = 'mail' | 'recipient' | 'data' | 'header' | 'body' | 'end';
+
+/** The mail client's door. */
+interface SubmissionEventFields {
+  readonly sessionOpened: OfSession & { readonly listener: string };
+  readonly loginSucceeded: OfSession & {
+    readonly mechanism: string;
+    readonly user: string;
+    readonly client: string | undefined;
+    readonly issuer: string;
+    readonly tokenId: string | undefined;
+    readonly tls: string | undefined;
+  };
+  readonly loginFailed: OfSession &
+    Refused & { readonly mechanism: string; readonly userName?: string | undefined };
+  readonly discoveryAnswered: OfSession & { readonly mechanism: string };
+  readonly messageAccepted: OfSession & {
+    readonly user: string;
+    readonly client: string | undefined;
+    readonly tokenId: string | undefined;
+    readonly mailFrom: string;
+    readonly recipients: number;
+    readonly bytes: number;
+    readonly upstreamReply: string;
+    readonly milliseconds: number;
+  };
+  readonly messageRefused: OfSession &
+    Refused & {
+      readonly user?: string | undefined;
+      readonly client?: string | undefined;
+      readonly stage: RefusedStage;
+      readonly upstreamReply?: string | undefined;
+    };
+  readonly sessionRevoked: OfSession & {
+    readonly user: string;
+    readonly client: string | undefined;
+    readonly state: string;
+    readonly cause: string;
+  };
+  readonly sessionClosed: OfSession & {
+    readonly user?: string | undefined;
+    readonly milliseconds: number;
+    readonly messages: number;
+    readonly cause: string;
+  };
+  readonly upstreamDown: { readonly reason: string };
+  readonly upstreamUp: object;
+}
+
+/** What ended and why; counts of what went. */
+interface EndOfAccess {
+  readonly cause: string;
+  readonly grants: number;
+}
+
+/** How word of an end came in. `peer` is undefined where Postern asked for it. */
+interface OfSignal {
+  readonly peer?: string | undefined;
+  readonly via: 'logout' | 'push' | 'poll' | 'global-revocation';
+}
+
+/** The browser's door. `user` is the person's first address, `grant` a grant handle, `tokenId` a `jti`. */
+interface AuthorizationEventFields {
+  readonly signInStarted: OfRequest;
+  readonly signInSucceeded: OfRequest & { readonly user: string; readonly issuer: string };
+  readonly signInFailed: OfRequest & Refused;
+  readonly consentGiven: OfRequest & {
+    readonly user: string;
+    readonly grant?: string | undefined;
+    readonly scope: string;
+  };
+  readonly consentDenied: OfRequest & { readonly user: string; readonly scope: string };
+  readonly tokenIssued: OfRequest & {
+    readonly user?: string | undefined;
+    readonly grantType: string;
+    readonly grant?: string | undefined;
+    readonly tokenId?: string | undefined;
+    readonly scope?: string | undefined;
+  };
+  readonly tokenRefreshed: OfRequest & {
+    readonly user?: string | undefined;
+    readonly grant?: string | undefined;
+    readonly tokenId?: string | undefined;
+    readonly scope?: string | undefined;
+  };
+  readonly refreshTokenReused: OfRequest & {
+    readonly user?: string | undefined;
+    readonly grant?: string | undefined;
+  };
+  readonly tokenRevoked: OfRequest & {
+    readonly user?: string | undefined;
+    readonly grant?: string | undefined;
+    readonly tokenId?: string | undefined;
+    readonly cause?: string | undefined;
+  };
+  readonly grantRevoked: OfRequest & {
+    readonly user?: string | undefined;
+    readonly grant?: string | undefined;
+    readonly cause?: string | undefined;
+  };
+  readonly personEnded: EndOfAccess & {
+    readonly user: string;
+    readonly issuer: string;
+    readonly browserSessions: number;
+    readonly disabled: boolean;
+  };
+  readonly personEnabled: { readonly user: string; readonly issuer: string; readonly cause: string };
+  readonly idpSessionEnded: EndOfAccess & {
+    readonly user?: string | undefined;
+    readonly issuer: string;
+    readonly browserSessions: number;
+  };
+  readonly clientEnded: EndOfAccess & { readonly client: string };
+  readonly signalReceived: OfSignal & {
+    readonly issuer: string;
+    readonly signal: string;
+    readonly signalId?: string | undefined;
+    readonly outcome: 'ended' | 'enabled' | 'nobody' | 'noted' | 'repeated';
+  };
+  readonly signalRefused: OfSignal & Refused & { readonly issuer?: string | undefined };
+  readonly signalSourceDown: { readonly issuer: string; readonly reason: string };
+  readonly signalSourceUp: { readonly issuer: string };
+  readonly signedOut: OfRequest & { readonly user?: string | undefined };
+  readonly clientRefused: OfRequest & { readonly error: string; readonly reason: string };
+  readonly identityProviderDown: { readonly issuer: string; readonly reason: string };
+  readonly identityProviderUp: { readonly issuer: string };
+}
+
+/** The local administration door. */
+interface AdministrationEventFields {
+  readonly administrationUsed: {
+    readonly action: string;
+    readonly target: string;
+    readonly cause: string;
+    readonly found: boolean;
+    readonly grants: number;
+    readonly sessions: number;
+  };
+}
+
+/** The process as a whole. */
+interface ProcessEventFields {
+  readonly started: {
+    readonly version: string;
+    readonly issuer?: string | undefined;
+    readonly listeners?: readonly string[] | undefined;
+  };
+  readonly stopping: { readonly cause: string };
+  readonly stopped: { readonly milliseconds?: number | undefined };
+  readonly keyRotated: { readonly keyId: string };
+  readonly dangerousSetting: { readonly path: string; readonly risk?: string | undefined };
+  readonly fault: {
+    readonly where: string;
+    readonly error: unknown;
+    readonly session?: string | undefined;
+  };
+  readonly refusalsSuppressed: { readonly peer: string; readonly lines: number };
+}
+
+export interface EventFields
+  extends SubmissionEventFields,
+    AuthorizationEventFields,
+    AdministrationEventFields,
+    ProcessEventFields {}
+
+export type EventName = keyof EventFields;
+
+/** One function per event; each writes one journal line and counts. None throws, none waits. */
+export type AuditEvents = { readonly [E in EventName]: (fields: EventFields[E]) => void };

@@ -1,0 +1,88 @@
+// Owns how configured clients become what the OAuth server knows about them (RFC 7591 §2), and the built-in one.
+
+import { readFile } from 'node:fs/promises';
+import type { ClientMetadata, JWKS } from 'oidc-provider';
+import type { ClientSettings } from './settings.ts';
+
+/** The command line's own client; present unless the operator configures one of that name. */
+export const COMMAND_LINE_CLIENT: ClientSettings = {
+  clientId: 'postern-cli',
+  name: 'Postern command line',
+  redirectUris: ['http://127.0.0.1/callback', 'http://[::1]/callback', 'http://localhost/callback'],
+  sendAs: [],
+};
+
+/**
+ * Metadata of every client. Rejects with an Error that names the client where its key file cannot be read; the rest was
+ * checked when the settings were loaded.
+ */
+export async function clientMetadata(clients: readonly ClientSettings[]): Promise<ClientMetadata[]> {
+  const isConfigured = clients.some((client) => client.clientId === COMMAND_LINE_CLIENT.clientId);
+  const all = isConfigured ? clients : [...clients, COMMAND_LINE_CLIENT];
+  return Promise.all(all.map(metadataOf));
+}
+
+async function metadataOf(client: ClientSettings): Promise<ClientMetadata> {
+  const proof = await proofOf(client);
+  const asksPeople = client.redirectUris.length > 0;
+  const grantTypes = asksPeople ? ['authorization_code', 'refresh_token'] : [];
+  // RFC 6749 §4.4: the client credentials grant is for confidential clients only.
+  if (client.sendAs.length > 0 && proof.token_endpoint_auth_method !== 'none') {
+    grantTypes.push('client_credentials');
+  }
+  return {
+    client_id: client.clientId,
+    client_name: client.name ?? client.clientId,
+    application_type: client.redirectUris.every(isNativeRedirect) ? 'native' : 'web',
+    redirect_uris: client.redirectUris.flatMap(spellings),
+    response_types: asksPeople ? ['code'] : [],
+    grant_types: grantTypes,
+    ...proof,
+  };
+}
+
+type Proof = Pick<ClientMetadata, 'token_endpoint_auth_method' | 'client_secret' | 'jwks'>;
+
+async function proofOf(client: ClientSettings): Promise<Proof> {
+  if (client.jwks !== undefined) {
+    return {
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: await readKeys(client.clientId, client.jwks),
+    };
+  }
+  if (client.clientSecret !== undefined) {
+    // Registered as one of the two, the secret is taken by either (RFC 6749 §2.3.1).
+    return {
+      token_endpoint_auth_method: 'client_secret_basic',
+      client_secret: client.clientSecret.reveal(),
+    };
+  }
+  return { token_endpoint_auth_method: 'none' };
+}
+
+async function readKeys(clientId: string, file: string): Promise<JWKS> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as JWKS;
+  } catch (cause) {
+    throw new Error(`client ${clientId}: cannot read the key set ${file}`, { cause });
+  }
+}
+
+const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost']);
+
+// The OAuth server leaves the port out of the comparison for native clients only, and takes for one what fits this.
+function isNativeRedirect(uri: string): boolean {
+  const url = new URL(uri);
+  return url.protocol === 'https:' ? !LOOPBACK.has(url.hostname) : isNativePlain(url);
+}
+
+function isNativePlain(url: URL): boolean {
+  return url.protocol !== 'http:' || LOOPBACK.has(url.hostname);
+}
+
+// RFC 3986 §6.2.3: an empty path is the same as "/". Thunderbird registers the bare `http://127.0.0.1`, and libraries that
+// parse it write the slash.
+function spellings(uri: string): string[] {
+  const bare = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?::\d+)?)\/?$/.exec(uri)?.[1];
+  return bare === undefined ? [uri] : [bare, `${bare}/`];
+}

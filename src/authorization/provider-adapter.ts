@@ -1,0 +1,132 @@
+// Owns the mapping between the OAuth server's models and the ArtifactStore, and what must happen when a grant ends.
+
+import { createHash } from 'node:crypto';
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
+import type { ArtifactStore } from './stores.ts';
+
+/** What a grant has brought forth and takes with it. */
+export const MODELS_OF_A_GRANT = ['AuthorizationCode', 'RefreshToken'];
+
+/** A grant that was taken back before its time. */
+export interface EndedGrant {
+  readonly grantId: string;
+  /** Undefined where the grant had expired already. */
+  readonly accountId: string | undefined;
+  readonly clientId: string | undefined;
+}
+
+export interface AdapterOptions {
+  readonly artifacts: ArtifactStore;
+  /** Called first, and waited for: the access tokens of the grant live outside the store. */
+  readonly onGrantEnded: (ended: EndedGrant) => Promise<void>;
+}
+
+/** One adapter per model, as the OAuth server asks for them by name. */
+export function createAdapterFactory(options: AdapterOptions): (model: string) => Adapter {
+  return (model) => new ArtifactAdapter(model, options);
+}
+
+class ArtifactAdapter implements Adapter {
+  readonly #model: string;
+  readonly #artifacts: ArtifactStore;
+  readonly #onGrantEnded: AdapterOptions['onGrantEnded'];
+
+  constructor(model: string, { artifacts, onGrantEnded }: AdapterOptions) {
+    this.#model = model;
+    this.#artifacts = artifacts;
+    this.#onGrantEnded = onGrantEnded;
+  }
+
+  async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
+    await this.#artifacts.put(this.#model, rowId(id), {
+      payload: JSON.stringify(withoutCredentials(payload)),
+      // Its row is found by a digest; the grant's own id leads to what came of it.
+      grantId: this.#model === 'Grant' ? id : payload.grantId,
+      uid: payload.uid,
+      userCode: payload.userCode,
+      accountId: payload.accountId,
+      clientId: payload.clientId,
+      expiresAt: expiresIn === undefined ? undefined : seconds() + expiresIn,
+    });
+  }
+
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    const payload = await this.#read(this.#model, id);
+    return payload && { ...payload, jti: id };
+  }
+
+  /** The id is not kept, so what comes back can be read but not saved again; nobody does. */
+  async findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    return read(await this.#artifacts.findByUid(this.#model, uid, seconds()));
+  }
+
+  async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
+    return read(await this.#artifacts.findByUserCode(this.#model, userCode, seconds()));
+  }
+
+  /**
+   * The OAuth server looks whether a code or refresh token was used, then marks it: two requests at once would both pass.
+   * Here one of them loses, and as one of the two may be a thief's (RFC 9700 §4.14.2) the grant ends.
+   */
+  async consume(id: string): Promise<void> {
+    const artifact = await this.#artifacts.find(this.#model, rowId(id), seconds());
+    if (await this.#artifacts.consume(this.#model, rowId(id), seconds())) return;
+    if (artifact?.grantId !== undefined) await this.#endGrant(artifact.grantId);
+    throw new errors.InvalidGrant({ detail: `${USED_AGAIN[this.#model] ?? 'artifact'} already used` });
+  }
+
+  async destroy(id: string): Promise<void> {
+    if (this.#model === 'Grant') await this.#announceEnd(id);
+    await this.#artifacts.remove(this.#model, rowId(id));
+  }
+
+  async revokeByGrantId(grantId: string): Promise<void> {
+    await this.#artifacts.removeByGrant(this.#model, grantId);
+  }
+
+  async #endGrant(grantId: string): Promise<void> {
+    await this.#announceEnd(grantId);
+    for (const model of MODELS_OF_A_GRANT) await this.#artifacts.removeByGrant(model, grantId);
+    await this.#artifacts.remove('Grant', rowId(grantId));
+  }
+
+  async #announceEnd(grantId: string): Promise<void> {
+    const grant = await this.#read('Grant', grantId);
+    await this.#onGrantEnded({ grantId, accountId: grant?.accountId, clientId: grant?.clientId });
+  }
+
+  async #read(model: string, id: string): Promise<AdapterPayload | undefined> {
+    return read(await this.#artifacts.find(model, rowId(id), seconds()));
+  }
+}
+
+const USED_AGAIN: Readonly<Record<string, string>> = {
+  AuthorizationCode: 'authorization code',
+  RefreshToken: 'refresh token',
+};
+
+// Codes, refresh tokens and session cookies are credentials, and their text is the id: a copy of the database must not
+// hold one (RFC 6819 §5.1.4.1.3). They have 256 random bits, so a plain hash cannot be guessed back.
+function rowId(id: string): string {
+  return createHash('sha256').update(id).digest('base64url');
+}
+
+/** Without its id, and without the session cookie that an interaction notes. */
+function withoutCredentials({ jti: _id, ...payload }: AdapterPayload): AdapterPayload {
+  const session: unknown = payload['session'];
+  if (typeof session !== 'object' || session === null || !('cookie' in session)) return payload;
+  const { cookie: _cookie, ...rest } = session;
+  return { ...payload, session: rest } as AdapterPayload;
+}
+
+function read(
+  artifact: { payload: string; consumedAt: number | undefined } | undefined,
+): AdapterPayload | undefined {
+  if (artifact === undefined) return undefined;
+  const payload = JSON.parse(artifact.payload) as AdapterPayload;
+  return artifact.consumedAt === undefined ? payload : { ...payload, consumed: artifact.consumedAt };
+}
+
+function seconds(): number {
+  return Math.floor(Date.now() / 1000);
+}

@@ -1,0 +1,161 @@
+// Owns the composition of the browser's door: builds its parts, listens, closes.
+
+import type { FastifyInstance } from 'fastify';
+import type { RelyingParty } from '../relying-party/identity-provider.ts';
+import type { Keyring } from '../token/keyring.ts';
+import type { Revocations } from '../token/revocations.ts';
+import type { TokenSettings } from '../token/settings.ts';
+import { type Access, createAccess } from './access.ts';
+import { createOrigins } from './access-origins.ts';
+import { registerAccount } from './account-routes.ts';
+import { registerCallback } from './callback-route.ts';
+import { clientMetadata } from './clients.ts';
+import { createConsentMemory } from './consents.ts';
+import { openCookieKeys } from './cookie-keys.ts';
+import { type Door, watchIdentityProvider } from './door.ts';
+import type { AuthorizationEvents } from './events.ts';
+import { createFloodGate } from './flood.ts';
+import { createGrantEnder } from './grant-end.ts';
+import { createHttp, mountProvider } from './http.ts';
+import { registerInteractions } from './interaction-routes.ts';
+import { createOwnTokens, type IdentifyOwnToken } from './own-tokens.ts';
+import type { Site } from './pages/document.ts';
+import { createProviderHost } from './provider.ts';
+import { createProviderPages } from './provider-pages.ts';
+import type { AuthorizationSettings } from './settings.ts';
+import { createSignIn } from './sign-in.ts';
+import { registerSignals } from './signals.ts';
+import type { AccountStore, ArtifactStore } from './stores.ts';
+
+export interface AuthorizationServerOptions {
+  readonly settings: AuthorizationSettings;
+  readonly token: TokenSettings;
+  /** Host name of the submission service: pages show it, and it may stand for the audience in `resource`. */
+  readonly hostname: string;
+  readonly keyring: Keyring;
+  readonly revocations: Revocations;
+  readonly accounts: AccountStore;
+  readonly artifacts: ArtifactStore;
+  readonly audit: AuthorizationEvents;
+  /** Made with {@link signInRedirectUri} as its redirect URI. */
+  readonly identityProvider: RelyingParty;
+  /** Reads Postern's own access tokens for revocation and introspection; see {@link identifyByVerifier}. */
+  readonly identifyOwnToken: IdentifyOwnToken;
+  /** Milliseconds since the epoch; for what comes from outside. */
+  readonly now?: () => number;
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+export interface AuthorizationServer {
+  /** Routes may be added until it listens. */
+  readonly app: FastifyInstance;
+  /** Ends access at its source; for the operator's tools. */
+  readonly access: Access;
+  /** Rejects with the system's error where the address cannot be had. */
+  listen(): Promise<void>;
+  /** Waits for requests in flight. */
+  close(): Promise<void>;
+}
+
+/** How often expired sessions, codes and the like are swept out, milliseconds. */
+const SWEEP_INTERVAL = 600_000;
+
+/** Rejects where a client's key file cannot be read or a client does not fit, with a message that names it. */
+export async function createAuthorizationServer(
+  options: AuthorizationServerOptions,
+): Promise<AuthorizationServer> {
+  const { settings, token, hostname, keyring, revocations, accounts, artifacts } = options;
+  const { audit: events, identityProvider } = options;
+  const issuer = new URL(settings.issuer);
+  const site: Site = { hostname, identityProvider: nameOf(settings.identityProvider) };
+  const consents = createConsentMemory({ artifacts, lifetime: settings.grantLifetime });
+  const tokenLifetime = settings.accessTokenLifetime + token.leeway;
+  const origins = createOrigins({ ...settings, artifacts, now: options.now });
+  const provider = await createProviderHost({
+    settings,
+    service: { audience: token.audience, hostname },
+    clients: await clientMetadata(settings.clients),
+    cookieKeys: await openCookieKeys(artifacts),
+    keyring,
+    accounts,
+    artifacts,
+    consents,
+    origins,
+    isSessionOver: (accountId, signedInAt) => revocations.isRevoked(sessionOf(accountId, signedInAt)),
+    events,
+    endGrant: createGrantEnder({ revocations, consents, accounts, events, tokenLifetime }),
+    ownTokens: createOwnTokens({
+      identify: options.identifyOwnToken,
+      revocations,
+      issuer: settings.issuer,
+      audience: token.audience,
+      leeway: token.leeway,
+      events,
+    }),
+    apps: new Map(settings.clients.map(({ clientId, sendAs }) => [clientId, sendAs[0] ?? clientId])),
+    pages: createProviderPages({ site, identityProvider }),
+  });
+  const door: Door = {
+    issuer,
+    site,
+    provider,
+    signIn: createSignIn({
+      artifacts,
+      accounts,
+      identityProvider,
+      identity: settings.identityProvider.identity,
+    }),
+    identityProviderHealth: watchIdentityProvider(settings.identityProvider.issuer, events),
+    consents,
+    origins,
+    grantLifetime: settings.grantLifetime,
+    accounts,
+    events,
+  };
+  const app = await createHttp({ issuer, site, trustProxy: settings.trustProxy, events });
+  await mountProvider(app, { provider, site, flood: createFloodGate() });
+  registerInteractions(app, door);
+  registerCallback(app, door);
+  registerAccount(app, door);
+  const access = createAccess({
+    ...options,
+    ...settings,
+    consents,
+    events,
+    tokenLifetime,
+    trustedIssuers: token.trustedIssuers.map((trusted) => trusted.issuer),
+    clients: settings.clients.map(({ clientId }) => clientId),
+  });
+  const signals = await registerSignals(app, { ...options, access, events });
+  const sweep = setInterval(() => {
+    artifacts.removeExpired(Math.floor(Date.now() / 1000)).catch((error: unknown) => {
+      events.fault({ where: 'authorization sweep', error });
+    });
+  }, SWEEP_INTERVAL).unref();
+
+  /** What a revocation is held against, for a browser session: whose it is, and since when. */
+  function sessionOf(subject: string, issuedAt: number) {
+    const none = { clientId: undefined, tokenId: undefined, grantId: undefined };
+    return { issuer: settings.issuer, subject, issuedAt, ...none };
+  }
+
+  return {
+    app,
+    access,
+    async listen() {
+      // An empty host is every address, of both families where there are two.
+      await app.listen({ host: settings.listen.host, port: settings.listen.port });
+      signals.start();
+    },
+    async close() {
+      clearInterval(sweep);
+      await signals.close();
+      await app.close();
+      provider.close();
+    },
+  };
+}
+
+function nameOf(identityProvider: AuthorizationSettings['identityProvider']): string {
+  return identityProvider.name ?? new URL(identityProvider.issuer).host;
+}

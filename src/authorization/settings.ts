@@ -1,0 +1,171 @@
+// What the operator may say about the browser's door: issuer, identity provider, clients, lifetimes.
+
+import Type from 'typebox';
+import { duration, existingFile, secret, socketAddress } from '../setting.ts';
+import { IdentityClaims } from '../token/settings.ts';
+
+export const IdentityProviderSettings = Type.Object(
+  {
+    issuer: Type.String({
+      format: 'uri',
+      description: 'Issuer of the identity provider; its metadata is discovered there.',
+    }),
+    clientId: Type.String({
+      minLength: 1,
+      description: 'Postern’s client identifier at the identity provider.',
+    }),
+    clientSecret: Type.Optional(secret({ description: 'Its secret; absent for a public client.' })),
+    scopes: Type.Array(Type.String({ minLength: 1 }), {
+      default: ['openid', 'email', 'profile'],
+      description: 'Scopes asked for at sign-in.',
+    }),
+    name: Type.Optional(Type.String({ description: 'What people call it, for the pages.' })),
+    identity: IdentityClaims,
+    timeout: duration({ default: '10s', description: 'Limit for one request to it.' }),
+    allowInsecureHttp: Type.Boolean({
+      default: false,
+      description: 'Dangerous: speak http with the identity provider. For a demonstration on loopback only.',
+    }),
+  },
+  { additionalProperties: false, description: 'The organisation’s identity provider (OpenID Connect).' },
+);
+
+export const ClientSettings = Type.Object(
+  {
+    clientId: Type.String({ minLength: 1, description: 'Identifier of the client.' }),
+    name: Type.Optional(Type.String({ description: 'Name shown on the consent page.' })),
+    clientSecret: Type.Optional(secret({ description: 'Secret of a confidential client.' })),
+    jwks: Type.Optional(
+      existingFile({
+        description: 'JSON file with the public keys of a client that uses `private_key_jwt`.',
+      }),
+    ),
+    redirectUris: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      description: 'Redirect addresses; for loopback ones the port is not compared (RFC 8252 §7.3).',
+    }),
+    sendAs: Type.Array(Type.String({ minLength: 3 }), {
+      default: [],
+      description:
+        'Addresses an app may send as with the client credentials grant; empty: the grant is not allowed.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+export const BackChannelLogoutSettings = Type.Object(
+  {
+    endMailSessions: Type.Boolean({
+      default: true,
+      description:
+        'A logout at the identity provider also ends the mail programs that were allowed in that session, so that they must sign in anew; false: only those without `offline_access` (OpenID Connect Back-Channel Logout §2.7).',
+    }),
+  },
+  {
+    additionalProperties: false,
+    default: {},
+    description:
+      'Logouts at the identity provider; register `/back-channel-logout` there as backchannel_logout_uri.',
+  },
+);
+
+export const TransmitterSettings = Type.Object(
+  {
+    issuer: Type.String({
+      format: 'uri',
+      description: 'Exact value of `iss` of its events; a trailing slash counts.',
+    }),
+    jwksUri: Type.Optional(
+      Type.String({
+        format: 'uri',
+        description: 'Where its keys are; found at `/.well-known/ssf-configuration` where absent.',
+      }),
+    ),
+    audience: Type.String({ minLength: 1, description: 'Value of `aud` of the events meant for Postern.' }),
+    push: Type.Optional(
+      Type.Object(
+        {
+          authorization: Type.Optional(
+            secret({
+              description:
+                'Authorization header it sends, as given to it as authorization_header (RFC 8935 §3).',
+            }),
+          ),
+        },
+        {
+          additionalProperties: false,
+          description: 'It sends its events to `/signals/push` (RFC 8935).',
+        },
+      ),
+    ),
+    poll: Type.Optional(
+      Type.Object(
+        {
+          endpoint: Type.String({ format: 'uri', description: 'Where it is asked for events.' }),
+          token: Type.Optional(secret({ description: 'Bearer token shown there.' })),
+          interval: duration({
+            default: '5s',
+            description:
+              'Shortest time between two questions that found nothing; one that keeps them waiting for events is asked at once.',
+          }),
+        },
+        { additionalProperties: false, description: 'Postern asks it for its events (RFC 8936).' },
+      ),
+    ),
+    allowInsecureHttp: Type.Boolean({
+      default: false,
+      description: 'Dangerous: fetch keys and events over http. For a demonstration on loopback only.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+export const GlobalRevocationSettings = Type.Object(
+  {
+    token: secret({ description: 'Bearer token that a caller must show.' }),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Global token revocation at `/global-token-revocation`: an incident tool or identity provider ends everything of one person.',
+  },
+);
+
+export const AuthorizationSettings = Type.Object(
+  {
+    issuer: Type.String({
+      format: 'uri',
+      description: 'Address of the OAuth server as browsers and clients see it; https, no path.',
+      examples: ['https://mail.example.org'],
+    }),
+    listen: socketAddress({ description: 'Where it listens.', examples: [':8080'] }),
+    trustProxy: Type.Boolean({
+      default: false,
+      description: 'Believe X-Forwarded-* headers: only behind a reverse proxy that sets them itself.',
+    }),
+    identityProvider: IdentityProviderSettings,
+    clients: Type.Array(ClientSettings, {
+      default: [],
+      description: 'Programs and apps that may ask for tokens.',
+    }),
+    accessTokenLifetime: duration({ default: '15m', description: 'Life of an access token.' }),
+    refreshTokenLifetime: duration({
+      default: '90d',
+      description: 'Life of a refresh token, counted anew at each use.',
+    }),
+    grantLifetime: duration({ default: '365d', description: 'Age at which consent is asked for again.' }),
+    sessionLifetime: duration({ default: '12h', description: 'Life of the browser session.' }),
+    backChannelLogout: BackChannelLogoutSettings,
+    sharedSignals: Type.Array(TransmitterSettings, {
+      default: [],
+      description: 'Transmitters of Shared Signals (SSF, CAEP, RISC) whose word ends access.',
+    }),
+    globalRevocation: Type.Optional(GlobalRevocationSettings),
+  },
+  { additionalProperties: false, description: 'The browser’s door: sign-in, consent and tokens.' },
+);
+
+export type IdentityProviderSettings = Type.Static<typeof IdentityProviderSettings>;
+export type ClientSettings = Type.Static<typeof ClientSettings>;
+export type TransmitterSettings = Type.Static<typeof TransmitterSettings>;
+export type AuthorizationSettings = Type.Static<typeof AuthorizationSettings>;

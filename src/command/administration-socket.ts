@@ -1,0 +1,95 @@
+// Where the socket of a running Postern is, and what to tell people when it does not answer.
+
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { AdministrationClient, AdministrationFailureKind } from '../administration/client.ts';
+import { CommandFailure } from './failure.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface SocketOptions {
+  readonly socket?: string;
+  readonly config?: string;
+}
+
+const DEFAULT_CONFIG = 'postern.yaml';
+const DEMO_CONFIG = 'config/demo.yaml';
+
+export const SOCKET_HELP = `The running Postern is asked over its administration socket, so run this as the user that Postern runs as. The
+socket is the one of --config FILE (administration.socket); without it of ${DEFAULT_CONFIG}, else of the demo.`;
+
+export function addSocketOptions(command: Command): Command {
+  return command
+    .option('--socket <path>', 'the administration socket itself')
+    .option('-c, --config <file>', `the configuration that names it (default: ${DEFAULT_CONFIG})`);
+}
+
+/** Asks the running Postern; its failures become lines for people. */
+export async function askPostern<T>(
+  given: { options: SocketOptions; surroundings: Surroundings },
+  ask: (client: AdministrationClient) => Promise<T>,
+): Promise<T> {
+  const socket = await findSocket(given);
+  const { AdministrationFailure, createAdministrationClient } = await import('../administration/client.ts');
+  try {
+    return await ask(createAdministrationClient({ socket }));
+  } catch (error) {
+    if (!(error instanceof AdministrationFailure)) throw error;
+    const advice = ADVICE[error.kind];
+    throw new CommandFailure(printable(error.message), advice === undefined ? {} : { advice });
+  }
+}
+
+const ADVICE: Partial<Record<AdministrationFailureKind, string>> = {
+  'not-running': 'Start it with `postern serve`, or name another with --config FILE or --socket PATH.',
+  'not-allowed': 'Run this as the user that Postern runs as.',
+};
+
+/** Text that came over the wire, for a terminal: nothing in it may move the cursor or turn the writing round. */
+export function printable(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
+}
+
+/**
+ * Only the one setting is read. The file as a whole need not be sound for whoever asks: its secrets may be in the
+ * environment of the service, its keys readable by the service alone.
+ */
+async function findSocket(given: { options: SocketOptions; surroundings: Surroundings }): Promise<string> {
+  const { options, surroundings } = given;
+  const { directory } = surroundings;
+  if (options.socket !== undefined) return resolve(directory, options.socket);
+  const candidates = [DEFAULT_CONFIG, DEMO_CONFIG].filter((file) => existsSync(resolve(directory, file)));
+  const file = options.config ?? candidates[0];
+  if (file === undefined) {
+    throw new CommandFailure(`there is no ${DEFAULT_CONFIG} here to find the running Postern by`, {
+      advice: 'Name the configuration with --config FILE, or its socket with --socket PATH.',
+    });
+  }
+  const named = await readSocketSetting({ file, directory });
+  return resolve(directory, file, '..', named);
+}
+
+async function readSocketSetting({ file, directory }: { file: string; directory: string }): Promise<string> {
+  const [{ parseConfig }, { formatFault }, { readFileFromDisk, whyUnreadable }] = await Promise.all([
+    import('../config/document.ts'),
+    import('../config/fault.ts'),
+    import('../config/files.ts'),
+  ]);
+  let text: string;
+  try {
+    text = readFileFromDisk(resolve(directory, file)).content.toString('utf8');
+  } catch (error) {
+    throw new CommandFailure(whyUnreadable(file, error));
+  }
+  const document = parseConfig(text);
+  if ('faults' in document) {
+    const [fault = { path: '', message: 'cannot be read' }] = document.faults;
+    throw new CommandFailure(formatFault(file, fault));
+  }
+  const { administration } = (document.data ?? {}) as { administration?: { socket?: unknown } | null };
+  const socket = administration?.socket;
+  if (typeof socket === 'string' && socket !== '') return socket;
+  throw new CommandFailure(`${file} does not set administration.socket, so its Postern cannot be asked`, {
+    advice: 'Set it and start Postern again; `postern config reference` explains it.',
+  });
+}

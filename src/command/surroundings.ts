@@ -1,0 +1,33 @@
+// What a command finds around it: streams, environment, working directory. Handed in, so that commands can be tested.
+
+import type { Readable, Writable } from 'node:stream';
+
+export interface Surroundings {
+  readonly input: Readable & { readonly isTTY?: boolean; readonly fd?: number };
+  /** For results only: a program may read it. */
+  readonly output: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  /** For people: messages, progress, errors. */
+  readonly errors: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Paths on the command line count from here. */
+  readonly directory: string;
+}
+
+/** What a command is registered with. */
+export interface CommandLine {
+  readonly surroundings: Surroundings;
+  /** Runs a command's work; its result is the exit code, what it throws is told to people. */
+  run(work: () => Promise<number>): Promise<void>;
+}
+
+/** Exit codes, as `postern --help` documents them. */
+export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+
+export function say(stream: Writable, text: string): void {
+  stream.write(`${text}\n`);
+}
+
+/** One JSON document on standard output, for programs. */
+export function sayJson({ output }: Surroundings, value: unknown): void {
+  say(output, JSON.stringify(value, null, 2));
+}

@@ -1,0 +1,133 @@
+// Checks of the issuers: Postern's own, the identity provider's, those trusted directly.
+
+import type { CheckInput } from './checks.ts';
+import type { Place } from './fault.ts';
+import { hostOf, isLoopback } from './loopback.ts';
+
+export function checkOwnIssuer(input: CheckInput): void {
+  const { issuer } = input.settings.authorization;
+  const place = ['authorization', 'issuer'];
+  const url = httpUrl(input, place, issuer);
+  if (url === undefined) return;
+  // RFC 8414 §2: no query, no fragment; every path of the origin belongs to Postern's own pages.
+  if (issuer !== url.origin) {
+    input.findings.fault(
+      place,
+      `must be scheme, host and port only, in the form clients compare letter by letter; write ${url.origin}`,
+    );
+  } else if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+    input.findings.fault(
+      place,
+      'must be https; http is accepted only for localhost, because tokens pass through it',
+    );
+  }
+}
+
+export function checkProxy(input: CheckInput): void {
+  const { listen, trustProxy } = input.settings.authorization;
+  if (trustProxy && !isLoopback(listen.host)) {
+    input.findings.danger(
+      ['authorization', 'trustProxy'],
+      'whoever reaches the listener without the proxy may forge the address it is seen under; listen on loopback',
+    );
+  }
+}
+
+export function checkIdentityProvider(input: CheckInput): void {
+  const provider = input.settings.authorization.identityProvider;
+  const place = ['authorization', 'identityProvider'];
+  checkIssuerUrl(input, [...place, 'issuer'], provider.issuer);
+  checkInsecureHttp(input, place, provider.allowInsecureHttp, [['issuer', provider.issuer]]);
+  checkVerified(input, [...place, 'identity'], provider.identity.requireVerified);
+  if (!provider.scopes.includes('openid')) {
+    // OpenID Connect Core §3.1.2.1: without it there is no ID token and nobody is signed in.
+    input.findings.fault([...place, 'scopes'], 'must contain openid; without it nobody can be signed in');
+  }
+}
+
+export function checkAudience(input: CheckInput): void {
+  // RFC 8707 §2: an absolute URI without a fragment.
+  if (!input.settings.token.audience.includes('#')) return;
+  input.findings.fault(['token', 'audience'], 'must have no fragment (the part from #)');
+}
+
+export function checkTrustedIssuers(input: CheckInput): void {
+  const { token, authorization } = input.settings;
+  const seen = new Map<string, number>();
+  token.trustedIssuers.forEach((trusted, index) => {
+    const place = ['token', 'trustedIssuers', index];
+    checkIssuerUrl(input, [...place, 'issuer'], trusted.issuer);
+    const urls: [string, string][] = [['issuer', trusted.issuer]];
+    if (trusted.jwksUri !== undefined) {
+      httpUrl(input, [...place, 'jwksUri'], trusted.jwksUri);
+      urls.push(['jwksUri', trusted.jwksUri]);
+    }
+    checkInsecureHttp(input, place, trusted.allowInsecureHttp, urls);
+    checkVerified(input, [...place, 'identity'], trusted.identity.requireVerified);
+    const earlier = seen.get(trusted.issuer);
+    if (earlier !== undefined) {
+      input.findings.fault([...place, 'issuer'], `is the same issuer as token.trustedIssuers[${earlier}]`);
+    } else if (trusted.issuer === authorization.issuer) {
+      input.findings.fault(
+        [...place, 'issuer'],
+        'is Postern’s own issuer (authorization.issuer), whose tokens are accepted anyway; remove this entry',
+      );
+    }
+    seen.set(trusted.issuer, earlier ?? index);
+    if (trusted.scopes.length === 0) {
+      input.findings.danger(
+        [...place, 'scopes'],
+        'is empty: any token of this issuer for this audience may send mail, whatever it was issued for',
+      );
+    }
+  });
+}
+
+export function checkIssuerUrl(input: CheckInput, place: Place, issuer: string): void {
+  const url = httpUrl(input, place, issuer);
+  if (url === undefined) return;
+  if (/[?#]/.test(issuer)) {
+    // RFC 8414 §2.
+    input.findings.fault(place, 'an issuer has no query (?) and no fragment (#)');
+  } else if (url.username !== '' || url.password !== '') {
+    input.findings.fault(place, 'an issuer holds no user name or password');
+  }
+}
+
+export function checkInsecureHttp(
+  input: CheckInput,
+  section: Place,
+  allowed: boolean,
+  urls: readonly (readonly [string, string])[],
+): void {
+  for (const [name, url] of urls) {
+    const isPlain = /^http:/i.test(url);
+    const isLocal = isLoopback(hostOf(url) ?? '');
+    if (isPlain && !allowed) {
+      const advice = isLocal ? ', or set allowInsecureHttp for a trial on this machine' : '';
+      input.findings.fault([...section, ...name.split('.')], `must be https${advice}`);
+    } else if (allowed && !isLocal) {
+      input.findings.fault(
+        [...section, 'allowInsecureHttp'],
+        `may be true only where ${name} is on this machine (localhost); whoever sits between could sign in as anyone`,
+      );
+      return;
+    }
+  }
+  if (allowed) input.findings.danger([...section, 'allowInsecureHttp'], 'http without TLS is accepted');
+}
+
+function checkVerified(input: CheckInput, place: Place, requireVerified: boolean): void {
+  if (requireVerified) return;
+  input.findings.danger(
+    [...place, 'requireVerified'],
+    'is off: whoever may edit their own address at the identity provider may send as anybody',
+  );
+}
+
+export function httpUrl(input: CheckInput, place: Place, text: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && (url.protocol === 'https:' || url.protocol === 'http:')) return url;
+  input.findings.fault(place, 'expected a URL that begins with https://');
+  return undefined;
+}

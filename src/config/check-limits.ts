@@ -1,0 +1,96 @@
+// Checks of times and sizes: each in sane bounds, and those that depend on each other in the right order.
+
+import type { CheckInput } from './checks.ts';
+import { settingAt } from './schema.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** A timer of Node runs at once instead of late when it is set for longer than 2^31 - 1 ms. */
+const LONGEST_TIMER = 24 * DAY;
+
+/** A time that must lie between two others, in milliseconds. */
+interface Bound {
+  readonly path: string;
+  readonly least: number;
+  readonly most: number;
+}
+
+const TIMERS = [
+  'submission.loginTimeout',
+  'submission.idleTimeout',
+  'submission.maxSession',
+  'submission.drainTimeout',
+  'upstream.maxWait',
+  'upstream.idleTimeout',
+  'upstream.connectTimeout',
+  'upstream.replyTimeout',
+  'upstream.finalReplyTimeout',
+  'token.jwks.refreshInterval',
+  'token.jwks.cooldown',
+  'token.jwks.timeout',
+  'authorization.identityProvider.timeout',
+];
+
+export const BOUNDS: readonly Bound[] = [
+  ...TIMERS.map((path) => ({ path, least: 1, most: LONGEST_TIMER })),
+  { path: 'authorization.accessTokenLifetime', least: 10 * SECOND, most: DAY },
+  { path: 'authorization.refreshTokenLifetime', least: HOUR, most: 3650 * DAY },
+  { path: 'authorization.grantLifetime', least: HOUR, most: 3650 * DAY },
+  { path: 'authorization.sessionLifetime', least: MINUTE, most: 365 * DAY },
+  { path: 'token.signingKeys.rotateEvery', least: HOUR, most: 3650 * DAY },
+  { path: 'token.leeway', least: 0, most: 10 * MINUTE },
+];
+
+export function checkBound({ path, least, most }: Bound): (input: CheckInput) => void {
+  return ({ settings, findings }) => {
+    const value = Number(settingAt(settings, path));
+    if (value >= least && value <= most) return;
+    findings.fault(path.split('.'), `must be from ${spellTime(least)} to ${spellTime(most)}`);
+  };
+}
+
+export function checkTokenLifetimes({ settings, findings }: CheckInput): void {
+  const { accessTokenLifetime, refreshTokenLifetime } = settings.authorization;
+  if (refreshTokenLifetime < accessTokenLifetime) {
+    findings.fault(
+      ['authorization', 'refreshTokenLifetime'],
+      'is shorter than accessTokenLifetime; a refresh token would never be of use',
+    );
+  }
+  if (accessTokenLifetime > HOUR) {
+    findings.danger(
+      ['authorization', 'accessTokenLifetime'],
+      'is longer than an hour: a stolen token works that long',
+    );
+  }
+}
+
+export function checkKeyRotation({ settings, findings }: CheckInput): void {
+  const { publishAhead, rotateEvery } = settings.token.signingKeys;
+  if (publishAhead < rotateEvery) return;
+  findings.fault(
+    ['token', 'signingKeys', 'publishAhead'],
+    'must be shorter than rotateEvery; else a key would be replaced before it ever signed',
+  );
+}
+
+export function checkSizes({ settings, findings }: CheckInput): void {
+  const { maxHeaderBytes, maxMessageBytes } = settings.submission;
+  if (maxHeaderBytes <= maxMessageBytes) return;
+  findings.fault(
+    ['submission', 'maxHeaderBytes'],
+    `is larger than maxMessageBytes (${maxHeaderBytes} against ${maxMessageBytes})`,
+  );
+}
+
+function spellTime(milliseconds: number): string {
+  if (milliseconds === 0) return '0s';
+  if (milliseconds % SECOND !== 0) return `${milliseconds}ms`;
+  if (milliseconds % DAY === 0) return `${milliseconds / DAY}d`;
+  if (milliseconds % HOUR === 0) return `${milliseconds / HOUR}h`;
+  if (milliseconds % MINUTE === 0) return `${milliseconds / MINUTE}m`;
+  return `${milliseconds / SECOND}s`;
+}

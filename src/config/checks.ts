@@ -1,0 +1,70 @@
+// What must fit together across settings: the ordered list of checks that run once each setting is well formed by itself.
+
+import { checkCertificate, checkUpstreamAuthorities } from './check-certificate.ts';
+import { checkClientKeys, checkClients, checkSendAs } from './check-clients.ts';
+import {
+  checkAudience,
+  checkIdentityProvider,
+  checkOwnIssuer,
+  checkProxy,
+  checkTrustedIssuers,
+} from './check-issuers.ts';
+import { BOUNDS, checkBound, checkKeyRotation, checkSizes, checkTokenLifetimes } from './check-limits.ts';
+import {
+  checkAddressesInUse,
+  checkDemo,
+  checkHostName,
+  checkNoLoop,
+  checkUpstreamProtection,
+  HOST_NAMES,
+} from './check-listeners.ts';
+import { checkSharedSignals } from './check-signals.ts';
+import type { Findings } from './fault.ts';
+import type { ReadFile } from './files.ts';
+import type { Settings } from './schema.ts';
+
+/** What a check is given: sound settings, at least those it reads. */
+export interface CheckInput {
+  readonly settings: Settings;
+  readonly findings: Findings;
+  readonly readFile: ReadFile;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export interface Check {
+  /** Sections that must be without fault for the check to make sense. */
+  readonly reads: readonly string[];
+  readonly run: (input: CheckInput) => void;
+}
+
+const ISSUER = 'authorization.issuer';
+const CLIENTS = 'authorization.clients';
+const LISTENERS = ['submission.listeners', 'authorization.listen', 'audit.listen', 'demo'];
+const SIGNING_KEYS = ['token.signingKeys.rotateEvery', 'token.signingKeys.publishAhead'];
+
+export const CHECKS: readonly Check[] = [
+  { reads: LISTENERS, run: checkDemo },
+  { reads: LISTENERS, run: checkAddressesInUse },
+  ...HOST_NAMES.map((path) => ({ reads: [path], run: checkHostName(path) })),
+  { reads: ['submission.tls', 'submission.hostname', 'demo'], run: checkCertificate },
+  { reads: ['upstream.host', 'upstream.tls', 'upstream.login'], run: checkUpstreamProtection },
+  { reads: ['upstream.host', 'upstream.port', 'submission.listeners'], run: checkNoLoop },
+  { reads: ['upstream.ca'], run: checkUpstreamAuthorities },
+  { reads: [ISSUER], run: checkOwnIssuer },
+  { reads: ['authorization.listen', 'authorization.trustProxy'], run: checkProxy },
+  { reads: ['authorization.identityProvider'], run: checkIdentityProvider },
+  { reads: ['token.audience'], run: checkAudience },
+  { reads: ['token.trustedIssuers', ISSUER], run: checkTrustedIssuers },
+  { reads: ['authorization.sharedSignals'], run: checkSharedSignals },
+  { reads: [CLIENTS], run: checkClients },
+  { reads: [CLIENTS], run: checkSendAs },
+  { reads: [CLIENTS], run: checkClientKeys },
+  ...BOUNDS.map((bound) => ({ reads: [bound.path], run: checkBound(bound) })),
+  {
+    reads: ['authorization.accessTokenLifetime', 'authorization.refreshTokenLifetime'],
+    run: checkTokenLifetimes,
+  },
+  { reads: SIGNING_KEYS, run: checkKeyRotation },
+  { reads: ['submission.maxHeaderBytes', 'submission.maxMessageBytes'], run: checkSizes },
+];

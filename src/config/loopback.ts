@@ -1,0 +1,17 @@
+// Which hosts are this machine itself: there alone may traffic go unprotected.
+
+import { isIPv4 } from 'node:net';
+
+/** `localhost`, 127.0.0.0/8 and ::1; a name that merely resolves to them does not count, as DNS may change its mind. */
+export function isLoopback(host: string): boolean {
+  const plain = host
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '');
+  return plain === 'localhost' || plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'));
+}
+
+/** The host of a URL, or undefined where the text is none. */
+export function hostOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).hostname : undefined;
+}

@@ -1,0 +1,116 @@
+// Does the file have the shape of the schema: unknown names, missing settings, values of the wrong kind.
+
+import { Settings as TypeBoxSettings } from 'typebox/system';
+import Value from 'typebox/value';
+import type { Findings, Place } from './fault.ts';
+import { type SchemaNode, SETTINGS_SCHEMA, Settings } from './schema.ts';
+import { suggest } from './suggestion.ts';
+import { describeFound, expectation } from './wording.ts';
+
+/** Far more than anyone reads at once, yet an end. The validator itself would stop after eight. */
+const MAX_FAULTS = 500;
+
+/**
+ * Fills in defaults and names each fault of shape once. The validator reports a wrong value of a union once a branch and an
+ * unknown name twice; here each place speaks once, in the words of its own schema.
+ */
+export function fillAndCheckStructure(data: unknown, findings: Findings): unknown {
+  const filled = Value.Default(Settings, withoutEmptySections(SETTINGS_SCHEMA, data));
+  TypeBoxSettings.Set({ maxErrors: MAX_FAULTS });
+  const seen = new Set<string>();
+  const report = (place: Place, message: string): void => {
+    const key = JSON.stringify(place);
+    if (seen.has(key)) return;
+    seen.add(key);
+    findings.fault(place, message);
+  };
+  for (const error of Value.Errors(Settings, filled)) {
+    const found = locate(error.instancePath, filled);
+    if (error.keyword === 'boolean') continue;
+    if (!found.whole && error.keyword === 'additionalProperties') {
+      for (const name of error.params.additionalProperties) {
+        report([...found.place, name], unknownName(name, found.node));
+      }
+    } else if (!found.whole && error.keyword === 'required') {
+      for (const name of error.params.requiredProperties) {
+        const node = found.node.properties?.[name] ?? {};
+        report([...found.place, name], missing(node));
+      }
+    } else {
+      report(found.place, wrongValue(found.node, found.value));
+    }
+  }
+  return filled;
+}
+
+/** A section whose settings all have defaults may stand there empty (`audit:` with every line under it commented out). */
+function withoutEmptySections(node: SchemaNode, data: unknown): unknown {
+  if (data === null && node.type === 'object' && node.default !== undefined) return {};
+  if (Array.isArray(data)) return data.map((item) => withoutEmptySections(node.items ?? {}, item));
+  if (typeof data !== 'object' || data === null) return data;
+  return Object.fromEntries(
+    Object.entries(data).map(([name, value]) => [
+      name,
+      withoutEmptySections(node.properties?.[name] ?? {}, value),
+    ]),
+  );
+}
+
+interface Located {
+  readonly place: Place;
+  readonly node: SchemaNode;
+  readonly value: unknown;
+  /** The value is judged as one: a secret, a choice of words. What the validator says of its inside is noise. */
+  readonly whole: boolean;
+}
+
+/** Follows a JSON pointer through schema and data, as far as values are made of parts the operator knows. */
+function locate(pointer: string, data: unknown): Located {
+  const steps = pointer.split('/').slice(1);
+  const place: (string | number)[] = [];
+  let node = SETTINGS_SCHEMA;
+  let value = data;
+  for (const raw of steps) {
+    if (isWhole(node)) break;
+    const step = raw.replaceAll('~1', '/').replaceAll('~0', '~');
+    const isList = node.type === 'array';
+    node = (isList ? node.items : node.properties?.[step]) ?? {};
+    place.push(isList ? Number(step) : step);
+    value = (value as Record<string, unknown> | undefined)?.[step];
+  }
+  return { place, node, value, whole: isWhole(node) };
+}
+
+function isWhole(node: SchemaNode): boolean {
+  return node.anyOf !== undefined || node['x-kind'] !== undefined;
+}
+
+function unknownName(name: string, section: SchemaNode): string {
+  const siblings = Object.keys(section.properties ?? {});
+  const meant = suggest({ name, siblings, schema: SETTINGS_SCHEMA });
+  if (meant !== undefined) return `there is no such setting; did you mean ${meant}?`;
+  return `there is no such setting here; known are ${siblings.join(', ')}`;
+}
+
+function missing(node: SchemaNode): string {
+  const meaning = (node.description ?? '').replace(/\.$/, '');
+  return `is missing; expected ${expectation(node)}${meaning === '' ? '' : ` (${meaning})`}`;
+}
+
+function wrongValue(node: SchemaNode, value: unknown): string {
+  if (value === null) {
+    const advice = node.default === undefined ? '' : ', or leave the line out for the default';
+    return `is empty; expected ${expectation(node)}${advice}`;
+  }
+  return `expected ${expectation(node)}; found ${describeFound(node, value)}${hintFor(node, value)}`;
+}
+
+function hintFor(node: SchemaNode, value: unknown): string {
+  if (typeof value === 'string' && value !== '' && (node.type === 'integer' || node.type === 'boolean')) {
+    return ' (a text because of its quotes or its spelling)';
+  }
+  if (typeof value !== 'number' && typeof value !== 'boolean') return '';
+  if (node['x-kind'] === 'duration') return ` (give it a unit, such as "${value}s")`;
+  if (node['x-kind'] === 'socket-address') return ` (write ":${value}" or "127.0.0.1:${value}")`;
+  return node.type === 'string' ? ' (put it in quotes)' : '';
+}

@@ -1,0 +1,171 @@
+// Owns one ready connection to the upstream: a writer of commands, a reader of replies, one step at a time.
+
+import type { Socket } from 'node:net';
+import { isRefusal, type Refusal, refuse } from '../refusal.ts';
+import type { Capabilities } from './capabilities.ts';
+import type { ReadySocket } from './connect.ts';
+import { MalformedReply, type Reply, ReplyReader, replyText } from './reply.ts';
+
+interface Waiter {
+  readonly resolve: (outcome: Reply | Refusal) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** A connection in the hands of at most one transaction. After `lost` is set nothing more is written. */
+export class UpstreamDialogue {
+  readonly capabilities: Capabilities;
+  /** Messages handed over so far. */
+  messages = 0;
+  /** True once it has waited idle: the upstream may have closed it meanwhile. */
+  kept = false;
+  /** Why the connection is of no more use. */
+  lost: Refusal | undefined;
+  readonly #socket: Socket;
+  readonly #reader = new ReplyReader();
+  #waiter: Waiter | undefined;
+  #early: Reply | undefined;
+  #drain: { readonly resolve: () => void; readonly timer: NodeJS.Timeout } | undefined;
+  #onLost: (() => void) | undefined;
+
+  constructor(ready: ReadySocket) {
+    this.capabilities = ready.capabilities;
+    this.#socket = ready.socket;
+    this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    this.#socket.on('drain', () => this.#release());
+    this.#socket.once('end', () => this.#lose(refuse('upstream-lost', 'upstream closed the connection')));
+    this.#socket.once('close', () =>
+      this.#lose(refuse('upstream-lost', 'connection to the upstream closed')),
+    );
+    this.#socket.on('error', (error: NodeJS.ErrnoException) =>
+      this.#lose(
+        refuse('upstream-lost', `connection to the upstream failed: ${error.code ?? error.message}`),
+      ),
+    );
+    this.#socket.resume();
+  }
+
+  /** True while a reply is owed: whoever sent another command now would be given that one's. */
+  get owed(): boolean {
+    return this.#waiter !== undefined;
+  }
+
+  /** Called once when the connection dies while nobody uses it. */
+  whenLost(listener: () => void): void {
+    this.#onLost = listener;
+  }
+
+  /** Sends one command line (without CRLF) and waits for its reply. */
+  command(line: string, timeout: number): Promise<Reply | Refusal> {
+    // A reply to nothing lies here: taken for this command's, every later answer would be one too late.
+    if (this.#early) this.#lose(refuse('upstream-protocol', 'upstream sent a reply nobody asked for'));
+    if (!this.lost) this.#socket.write(`${line}\r\n`);
+    return this.reply(timeout);
+  }
+
+  /** Waits for the next reply; a 421 ends the connection and counts as a loss (RFC 5321 §3.8). */
+  reply(timeout: number): Promise<Reply | Refusal> {
+    if (this.lost) return Promise.resolve(this.lost);
+    return new Promise((resolve) => {
+      const timer = setTimeout(
+        () => this.#lose(refuse('upstream-timeout', `no reply within ${timeout} ms`)),
+        timeout,
+      );
+      this.#waiter = { resolve, timer };
+    });
+  }
+
+  /** Writes message bytes; false where the caller should wait for {@link drained} before writing more. */
+  write(bytes: Buffer | string): boolean {
+    if (this.lost) return true;
+    return this.#socket.write(bytes);
+  }
+
+  /** Bytes of the following writes leave together. */
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
+  /** Resolves when the upstream takes more, or when the connection is lost: as one that takes nothing for so long is. */
+  drained(timeout: number): Promise<void> {
+    if (this.lost || !this.#socket.writableNeedDrain) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(
+        () => this.#lose(refuse('upstream-timeout', `no byte of the message taken within ${timeout} ms`)),
+        timeout,
+      );
+      this.#drain = { resolve, timer };
+    });
+  }
+
+  /** Says goodbye and closes; nothing is waited for. */
+  quit(): void {
+    if (this.lost) return;
+    this.lost = refuse('upstream-lost', 'connection closed by Postern');
+    this.#socket.end('QUIT\r\n');
+    // An upstream that never closes its side must not hold the descriptor.
+    const linger = setTimeout(() => this.#socket.destroy(), 2_000);
+    linger.unref();
+    this.#socket.once('close', () => clearTimeout(linger));
+  }
+
+  /** Cuts the connection: a message that was begun never gets its final dot. */
+  destroy(): void {
+    this.#lose(refuse('upstream-lost', 'connection cut by Postern'));
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      for (const reply of this.#reader.push(chunk)) this.#deliver(reply);
+    } catch (error) {
+      if (!(error instanceof MalformedReply)) throw error;
+      this.#lose(refuse('upstream-protocol', `upstream sent what is no reply: ${error.message}`));
+    }
+  }
+
+  #deliver(reply: Reply): void {
+    const waiter = this.#waiter;
+    if (reply.code === 421)
+      return this.#lose(refuse('upstream-unavailable', `upstream said ${replyText(reply)}`));
+    if (!waiter) {
+      // Nobody asked: in mid-message it may be the verdict, anywhere else it makes the connection useless.
+      this.#early ??= reply;
+      return;
+    }
+    this.#waiter = undefined;
+    clearTimeout(waiter.timer);
+    waiter.resolve(reply);
+  }
+
+  #lose(refusal: Refusal): void {
+    if (this.lost) return;
+    this.lost = refusal;
+    this.#socket.destroy();
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    if (waiter) {
+      clearTimeout(waiter.timer);
+      waiter.resolve(refusal);
+    }
+    this.#release();
+    this.#onLost?.();
+  }
+
+  #release(): void {
+    const drain = this.#drain;
+    if (!drain) return;
+    this.#drain = undefined;
+    clearTimeout(drain.timer);
+    drain.resolve();
+  }
+
+  /** The first reply that came without being asked for; such a connection is not used for another message. */
+  get early(): Reply | undefined {
+    return this.#early;
+  }
+}
+
+export const isReply = (outcome: Reply | Refusal): outcome is Reply => !isRefusal(outcome);

@@ -1,0 +1,61 @@
+// Owns SMTP replies: their shape and the reader that turns the upstream's bytes into them (RFC 5321 §4.2).
+
+/** One reply, RFC 5321 §4.2.1; at least one line, each without code, CR or LF. */
+export interface Reply {
+  /** 200–599. */
+  readonly code: number;
+  /** The text of each line, an enhanced code included where the peer sent one (RFC 2034). */
+  readonly lines: readonly string[];
+}
+
+export const isPositive = (reply: Reply): boolean => reply.code >= 200 && reply.code < 300;
+
+/** A reply as one line for the journal. */
+export const replyText = (reply: Reply): string => `${reply.code} ${reply.lines.join(' / ')}`.slice(0, 500);
+
+const MAX_LINE = 4096;
+const MAX_LINES = 200;
+const LINE = /^([2-5][0-5][0-9])(?:([ -])(.*))?$/;
+
+/** What a peer sends that is no SMTP reply; the connection can't be used any further. */
+export class MalformedReply extends Error {}
+
+/** Reads replies from chunks of any size; bounded in line length and number of lines. */
+export class ReplyReader {
+  #rest = '';
+  #code = 0;
+  #lines: string[] = [];
+
+  /** @throws MalformedReply */
+  push(chunk: Buffer): Reply[] {
+    const replies: Reply[] = [];
+    let text = this.#rest + chunk.toString('latin1');
+    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n')) {
+      const reply = this.#line(text.slice(0, text[end - 1] === '\r' ? end - 1 : end));
+      if (reply) replies.push(reply);
+      text = text.slice(end + 1);
+    }
+    if (text.length > MAX_LINE) throw new MalformedReply('reply line too long');
+    this.#rest = text;
+    return replies;
+  }
+
+  #line(line: string): Reply | undefined {
+    const match = LINE.exec(line.length > MAX_LINE ? line.slice(0, MAX_LINE) : line);
+    const code = Number(match?.[1]);
+    if (!match || (this.#lines.length > 0 && code !== this.#code))
+      throw new MalformedReply('not an SMTP reply');
+    if (this.#lines.length >= MAX_LINES) throw new MalformedReply('reply of too many lines');
+    this.#code = code;
+    this.#lines.push(printable(match[3] ?? ''));
+    if (match[2] === '-') return undefined;
+    const reply = { code, lines: this.#lines };
+    this.#lines = [];
+    return reply;
+  }
+}
+
+/** Printable ASCII only: the text is passed on to the client and into the journal. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}

@@ -1,0 +1,102 @@
+// Finds an issuer's metadata and makes openid-client's configuration of it.
+
+import {
+  allowInsecureRequests,
+  type ClientAuth,
+  ClientSecretBasic,
+  ClientSecretPost,
+  Configuration,
+  customFetch,
+  discovery,
+  enableNonRepudiationChecks,
+  None,
+  type ServerMetadata,
+} from 'openid-client';
+import { isRefusal, type Refusal, refuse } from '../refusal.ts';
+import type { Secret } from '../setting.ts';
+import { refusalFor } from './failure.ts';
+import { createFetch, isAllowed, type PlainHttp } from './request.ts';
+
+/** An issuer and who we are there. */
+export interface Registration {
+  /** Exact value of `issuer` in its metadata; with or without the slash of an empty path. */
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Absent for a public client. */
+  readonly clientSecret?: Secret | undefined;
+  /** Limit for one request, milliseconds. */
+  readonly timeout: number;
+  readonly plainHttp: PlainHttp;
+}
+
+/** One attempt to read the metadata at `/.well-known/openid-configuration`. */
+export async function discover(registration: Registration): Promise<ServerMetadata | Refusal> {
+  const step = 'discovery';
+  try {
+    const found = await discovery(new URL(registration.issuer), registration.clientId, undefined, None(), {
+      execute: [allowInsecureRequests],
+      [customFetch]: createFetch(registration),
+      timeout: libraryTimeout(registration),
+    });
+    const metadata: ServerMetadata = found.serverMetadata();
+    return checkMetadata(metadata, registration) ?? metadata;
+  } catch (error) {
+    return refusalFor(error, step);
+  }
+}
+
+/** A configuration that checks the signature of every id_token against the issuer's keys. */
+export function configure(metadata: ServerMetadata, registration: Registration): Configuration {
+  const { clientId, clientSecret } = registration;
+  const configuration = new Configuration(
+    metadata,
+    clientId,
+    undefined,
+    clientAuthentication(metadata, clientSecret),
+  );
+  configuration.timeout = libraryTimeout(registration);
+  configuration[customFetch] = createFetch(registration);
+  // Http is allowed or refused by createFetch, which knows loopback.
+  allowInsecureRequests(configuration);
+  enableNonRepudiationChecks(configuration);
+  return configuration;
+}
+
+/** RFC 8414 §2: an issuer that does not say takes client_secret_basic. */
+function clientAuthentication(metadata: ServerMetadata, secret: Secret | undefined): ClientAuth {
+  if (secret === undefined) return None();
+  const methods = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
+  const takesPostOnly = methods.includes('client_secret_post') && !methods.includes('client_secret_basic');
+  return takesPostOnly ? ClientSecretPost(secret.reveal()) : ClientSecretBasic(secret.reveal());
+}
+
+function checkMetadata(metadata: ServerMetadata, registration: Registration): Refusal | undefined {
+  // OpenID Connect Discovery §4.3. openid-client lets multi-tenant issuers of some vendors differ: there anybody of any
+  // tenant could sign in with an address of their own choice.
+  if (new URL(metadata.issuer).href !== new URL(registration.issuer).href) {
+    return refuse(
+      'issuer-unavailable',
+      'discovery: the metadata name another issuer than the configured one',
+    );
+  }
+  for (const name of ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const) {
+    const problem = checkEndpoint(name, metadata[name], registration);
+    if (isRefusal(problem)) return problem;
+  }
+  return undefined;
+}
+
+function checkEndpoint(name: string, address: unknown, registration: Registration): Refusal | undefined {
+  if (typeof address !== 'string' || !URL.canParse(address)) {
+    return refuse('issuer-unavailable', `discovery: the metadata lack a valid ${name}`);
+  }
+  if (!isAllowed(new URL(address), registration.plainHttp)) {
+    return refuse('issuer-unavailable', `discovery: ${name} is not https`);
+  }
+  return undefined;
+}
+
+/** Seconds; a little later than the limit of createFetch, which has the better words. */
+function libraryTimeout(registration: Registration): number {
+  return Math.ceil(registration.timeout / 1000) + 1;
+}

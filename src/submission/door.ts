@@ -1,0 +1,44 @@
+// Owns what all sessions of the mail client's door share: settings, and the parts behind it.
+
+import type { AuditEvents } from '../audit/event-fields.ts';
+import type { Principal } from '../principal.ts';
+import type { Relay } from '../relay/relay.ts';
+import type { Reply } from '../relay/reply.ts';
+import type { TokenVerifier } from '../token/verifier.ts';
+import type { SessionRegistry } from './registry.ts';
+import type { SubmissionSettings } from './settings.ts';
+import type { MessageSink } from './wire.ts';
+
+export interface Door {
+  readonly settings: SubmissionSettings;
+  readonly verifier: TokenVerifier;
+  readonly relay: Relay;
+  readonly sessions: SessionRegistry;
+  /** Whether a token that was verified a moment ago has been revoked since. */
+  readonly isRevoked: (principal: Principal) => boolean;
+  readonly audit: AuditEvents;
+  /** What the challenge after a failed sign-in tells a client to ask for, and where (RFC 7628 §3.2.2). */
+  readonly challenge: { readonly scope: string; readonly openidConfiguration: string | undefined };
+  /** Milliseconds for which a token that was good at sign-in is still taken after its end. */
+  readonly leeway: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** One client's connection as a session sees it. */
+export interface Wire {
+  readonly id: string;
+  /** The client's address, without its port. */
+  readonly peer: string;
+  readonly secure: boolean;
+  /** Protocol version and IANA cipher suite name; undefined in clear text. */
+  tls(): { readonly version: string; readonly cipher: string } | undefined;
+  reply(reply: Reply): void;
+  /** Closes after what was written has gone out; `cause` is for the journal. */
+  hangUp(cause: string): void;
+  /** Starts the TLS handshake; whatever came behind STARTTLS in clear text is dropped (RFC 3207 §4.2). */
+  startTls(): void;
+  startMessage(sink: MessageSink): void;
+  /** The client has signed in: the deadline for that no longer runs. */
+  signedIn(): void;
+}

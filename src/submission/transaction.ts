@@ -1,0 +1,183 @@
+// Owns one mail transaction of a session: MAIL, each RCPT and DATA are put to the upstream, whose answers go to the client.
+
+import type { Path } from '../envelope.ts';
+import { checkMailFrom } from '../policy/policy.ts';
+import { type Principal, principalName } from '../principal.ts';
+import { isRefusal, type Refusal, refuse } from '../refusal.ts';
+import { isPositive, type Reply, replyText } from '../relay/reply.ts';
+import type { RelayTransaction } from '../relay/transaction.ts';
+import type { Door, Wire } from './door.ts';
+import { Message, type MessageOutcome, type MessageStage } from './message.ts';
+import { checkMailParameters, checkRecipientParameters, sizeLimit } from './parameters.ts';
+import { readPath } from './path.ts';
+import { replyTo } from './replies.ts';
+
+/** Refused recipients of one transaction: a list may hold many dead addresses, but no client asks without end. */
+const MAX_REFUSED_RECIPIENTS = 1000;
+
+export interface TransactionContext {
+  readonly door: Door;
+  readonly wire: Wire;
+  readonly principal: Principal;
+  /** EHLO argument. */
+  readonly clientName: string;
+  /** Number of the message in the session, from 1. */
+  readonly number: number;
+}
+
+/** A transaction that the upstream has agreed to begin. */
+export class Transaction {
+  readonly #context: TransactionContext;
+  readonly #mailFrom: Path;
+  readonly #upstream: RelayTransaction;
+  readonly #started = performance.now();
+  #recipients = 0;
+  #attempts = 0;
+  #message: Message | undefined;
+
+  private constructor(context: TransactionContext, mailFrom: Path, upstream: RelayTransaction) {
+    this.#context = context;
+    this.#mailFrom = mailFrom;
+    this.#upstream = upstream;
+  }
+
+  /** MAIL: checks it, puts it to the upstream; the transaction where both say yes. */
+  static async begin(
+    line: string,
+    context: TransactionContext,
+  ): Promise<{ verdict: Reply | Refusal; transaction: Transaction | undefined }> {
+    const { door, principal } = context;
+    const path = readPath(line, 'MAIL FROM');
+    const limit = sizeLimit(door.settings.maxMessageBytes, door.relay.capabilities());
+    const refusal = isRefusal(path)
+      ? path
+      : (checkMailParameters(path, limit) ?? checkMailFrom(principal, path.address));
+    if (refusal || isRefusal(path)) return no(context, 'mail', refusal as Refusal);
+    const begun = await door.relay.begin(path);
+    if (isRefusal(begun)) return no(context, 'mail', begun);
+    if (!begun.transaction) return no(context, 'mail', begun.reply);
+    return { verdict: begun.reply, transaction: new Transaction(context, path, begun.transaction) };
+  }
+
+  /** RCPT: the upstream's own answer for each recipient. */
+  async recipient(line: string): Promise<Reply | Refusal> {
+    const verdict = await this.#recipient(line);
+    if (!isRefusal(verdict) && isPositive(verdict)) this.#recipients += 1;
+    else reportRefusal(this.#context, 'recipient', verdict);
+    return verdict;
+  }
+
+  async #recipient(line: string): Promise<Reply | Refusal> {
+    const { door } = this.#context;
+    this.#attempts += 1;
+    if (this.#attempts - this.#recipients > MAX_REFUSED_RECIPIENTS) {
+      return refuse('too-many-commands', `more than ${MAX_REFUSED_RECIPIENTS} refused recipients`);
+    }
+    const path = readPath(line, 'RCPT TO');
+    if (isRefusal(path)) return path;
+    const refusal = checkRecipientParameters(path, this.#mailFrom.parameters['SMTPUTF8'] === true);
+    if (refusal) return refusal;
+    if (this.#recipients >= door.settings.maxRecipients) {
+      return refuse('too-many-recipients', `more than ${door.settings.maxRecipients}`);
+    }
+    return this.#upstream.recipient(path);
+  }
+
+  /** Whether DATA may follow; where no recipient was taken the upstream would say the same (RFC 5321 §3.3). */
+  mayHaveData(): Refusal | undefined {
+    if (this.#recipients > 0) return undefined;
+    return refuse(
+      this.#attempts > 0 ? 'no-valid-recipients' : 'command-order',
+      'DATA without an accepted recipient',
+    );
+  }
+
+  /** Takes the message from the wire; `onEnd` gets the verdict once the upstream has given it. */
+  receive(onEnd: (verdict: Reply | Refusal) => void): void {
+    const { door, wire, principal, clientName, number } = this.#context;
+    this.#message = new Message({
+      principal,
+      transaction: this.#upstream,
+      trace: {
+        hostname: door.settings.hostname,
+        clientName,
+        clientAddress: wire.peer,
+        id: `${wire.id}.${number}`,
+        cipher: wire.tls()?.cipher,
+        utf8: this.#mailFrom.parameters['SMTPUTF8'] === true,
+        time: new Date(door.now()),
+      },
+      maxHeaderBytes: door.settings.maxHeaderBytes,
+      maxMessageBytes: sizeLimit(door.settings.maxMessageBytes, door.relay.capabilities()),
+      minBytesPerSecond: door.settings.minBytesPerSecond,
+      onTooSlow: () => {
+        wire.reply(replyTo('session-idle', wire.id));
+        wire.hangUp('too slow');
+      },
+      onOutcome: (outcome) => {
+        this.#report(outcome);
+        onEnd(outcome.verdict);
+      },
+    });
+    wire.startMessage(this.#message);
+  }
+
+  /** True from DATA on. */
+  get receiving(): boolean {
+    return this.#message !== undefined;
+  }
+
+  /** Trust has ended: the upstream forgets the transaction. True where the client will hear it as the message's verdict. */
+  interrupt(refusal: Refusal): boolean {
+    if (this.#message) this.#message.interrupt(refusal);
+    else this.#upstream.abort();
+    return this.receiving;
+  }
+
+  /** RSET, EHLO, QUIT, or the client is gone: the upstream is told, or cut off where the body had begun. */
+  abandon(): void {
+    if (this.#message) this.#message.abandon();
+    else this.#upstream.abort();
+  }
+
+  #report({ verdict, stage, bytes }: MessageOutcome): void {
+    if (isRefusal(verdict) || !isPositive(verdict)) return reportRefusal(this.#context, stage, verdict);
+    const { door, wire, principal } = this.#context;
+    door.audit.messageAccepted({
+      session: wire.id,
+      peer: wire.peer,
+      user: principalName(principal),
+      client: principal.clientId,
+      tokenId: principal.tokenId,
+      mailFrom: this.#mailFrom.address,
+      recipients: this.#recipients,
+      bytes,
+      upstreamReply: replyText(verdict),
+      milliseconds: Math.round(performance.now() - this.#started),
+    });
+  }
+}
+
+function no(context: TransactionContext, stage: 'mail', verdict: Reply | Refusal) {
+  reportRefusal(context, stage, verdict);
+  return { verdict, transaction: undefined };
+}
+
+function reportRefusal(
+  context: TransactionContext,
+  stage: 'mail' | 'recipient' | MessageStage,
+  verdict: Reply | Refusal,
+): void {
+  const { door, wire, principal } = context;
+  const refusal = isRefusal(verdict) ? verdict : refuse('upstream-refused', 'the upstream’s own answer');
+  door.audit.messageRefused({
+    session: wire.id,
+    peer: wire.peer,
+    user: principalName(principal),
+    client: principal.clientId,
+    stage,
+    code: refusal.code,
+    reason: refusal.reason,
+    ...(isRefusal(verdict) ? {} : { upstreamReply: replyText(verdict) }),
+  });
+}

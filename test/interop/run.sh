@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# npm run test:interop: installs what the tests need (by apt, as root on Debian), then runs Postern against real mail clients,
+# a real Postfix and a real browser, all on loopback. Arguments go to vitest, such as the name of one test file.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+# command (or file) : package of Debian that brings it
+NEEDED=(
+  postfix:postfix
+  msmtp:msmtp
+  swaks:swaks
+  curl:curl
+  python3:python3
+  mutt:mutt
+  neomutt:neomutt
+  git:git
+  /usr/lib/git-core/git-send-email:git-email
+  chromium:chromium
+  # Without recommended packages swaks has no TLS and git send-email cannot read addresses.
+  "/usr/lib/*/perl5/5.*/Net/SSLeay.pm:libnet-ssleay-perl"
+  /usr/share/perl5/Mail/Address.pm:libmailtools-perl
+  /usr/share/perl5/Email/Valid.pm:libemail-valid-perl
+)
+
+missing_packages() {
+  local entry
+  for entry in "${NEEDED[@]}"; do
+    is_there "${entry%%:*}" || echo "${entry##*:}"
+  done
+}
+
+is_there() {
+  case $1 in
+    /*) compgen -G "$1" >/dev/null ;;
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+install_packages() {
+  export DEBIAN_FRONTEND=noninteractive
+  # The tests run a Postfix of their own; 101 forbids the package to start one for the system (policy-rc.d).
+  local policy=/usr/sbin/policy-rc.d
+  if [[ ! -e $policy ]]; then
+    trap "rm -f $policy" EXIT
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod 755 $policy
+  fi
+  apt-get update -q
+  apt-get install -y -q --no-install-recommends "$@"
+  if [[ $(trap -p EXIT) == *$policy* ]]; then
+    rm -f $policy
+    trap - EXIT
+  fi
+}
+
+# Debian puts postfix into sbin, which is not in everybody's path; npm puts the right Node first.
+export PATH="$PWD/node_modules/.bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+mapfile -t missing < <(missing_packages)
+if ((${#missing[@]} > 0)); then
+  if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
+    echo "test:interop needs these packages of Debian: ${missing[*]}" >&2
+    echo "Install them, or run it as root on Debian and it will." >&2
+    exit 1
+  fi
+  install_packages "${missing[@]}"
+  mapfile -t missing < <(missing_packages)
+  if ((${#missing[@]} > 0)); then
+    echo "test:interop: still missing after apt-get install: ${missing[*]}" >&2
+    exit 1
+  fi
+fi
+if ((EUID != 0)); then
+  echo "test:interop must run as root: Postfix drops privileges by itself and cannot start without." >&2
+  exit 1
+fi
+
+# Everything the tests write lies here. World-readable, because the parts of Postfix run as its own user.
+POSTERN_INTEROP_FOLDER=$(mktemp -d "${TMPDIR:-/tmp}/postern-interop-XXXXXX")
+export POSTERN_INTEROP_FOLDER
+chmod 755 "$POSTERN_INTEROP_FOLDER"
+# Tests end what they start. Should vitest itself be killed, this ends what is left, by the ids that were noted down.
+clean_up() {
+  local note
+  for note in "$POSTERN_INTEROP_FOLDER"/*.pid; do
+    [[ -e $note ]] || continue
+    kill -KILL -- "-$(basename "$note" .pid)" 2>/dev/null || true
+  done
+  rm -rf "$POSTERN_INTEROP_FOLDER"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+vitest run --config test/interop/vitest.config.ts "$@"

@@ -1,0 +1,163 @@
+// The mail client's door as it is in production, with a scripted upstream behind it, tokens of every kind, and its journal.
+
+import { createAudit } from '../../src/audit/audit.ts';
+import { createRelay } from '../../src/relay/relay.ts';
+import type { RelaySettings } from '../../src/relay/settings.ts';
+import { createSubmission } from '../../src/submission/listener.ts';
+import type { SessionDirectory } from '../../src/submission/registry.ts';
+import type { SubmissionSettings } from '../../src/submission/settings.ts';
+import type { Revocations } from '../../src/token/revocations.ts';
+import { testCertificate } from './certificates.ts';
+import type { PlayableGateway } from './dialogue.ts';
+import { createGatewayTokens } from './gateway-tokens.ts';
+import { type ScriptedUpstreamOptions, startScriptedUpstream } from './scripted-upstream.ts';
+import { testClock } from './tokens.ts';
+
+export interface TestGatewayOptions {
+  /** Changes to the settings; durations in milliseconds. */
+  readonly submission?: Partial<SubmissionSettings>;
+  readonly relay?: Partial<RelaySettings>;
+  readonly upstream?: ScriptedUpstreamOptions;
+}
+
+export interface TestGateway extends PlayableGateway {
+  readonly revocations: Revocations;
+  readonly sessions: SessionDirectory;
+}
+
+/** Both listeners on loopback with free ports. The clock stands at `TEST_TIME` until it is advanced. */
+export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const certificate = await testCertificate();
+  const upstream = await startScriptedUpstream(options.upstream);
+  const clock = testClock();
+  const tokens = await createGatewayTokens(clock.now);
+  const journal = new CapturedJournal();
+  const audit = createAudit({
+    settings: { level: 'trace', listen: { host: '127.0.0.1', port: 0 } },
+    destination: journal,
+  });
+  const settings = submissionSettings(options.submission);
+  const relay = createRelay({
+    settings: relaySettings({ host: upstream.host, port: upstream.port, ...options.relay }),
+    hostname: settings.hostname,
+  });
+  const submission = createSubmission({
+    settings,
+    tls: certificate,
+    verifier: tokens.verifier,
+    revocations: tokens.revocations,
+    relay,
+    audit: audit.events,
+    leeway: 60_000,
+    challenge: {
+      scope: 'urn:ietf:params:oauth:scope:mail',
+      openidConfiguration: 'https://mail.example.org/.well-known/openid-configuration',
+    },
+    now: clock.now,
+  });
+  const ports = { starttls: 0, implicit: 0 };
+  for (const outcome of await submission.listen()) {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    ports[outcome.value.tls] = outcome.value.port;
+  }
+  let stopped: Promise<void> | undefined;
+
+  return {
+    host: '127.0.0.1',
+    ports,
+    ca: certificate.ca,
+    upstream,
+    journal: journal.lines,
+    revocations: tokens.revocations,
+    sessions: submission.sessions,
+    token: tokens.token,
+    setIssuerUp: tokens.setIssuerUp,
+    advanceClock: clock.advance,
+    shutDown() {
+      stopped ??= submission.close();
+    },
+    async close() {
+      stopped ??= submission.close();
+      await stopped;
+      relay.close();
+      try {
+        // What is still on its way counts: a final dot that should never have been sent must be seen here.
+        const closed = () => upstream.connections.every((connection) => connection.closed);
+        await upstream.until(closed, 'Postern to close its connections');
+        await journal.everySessionClosed();
+      } finally {
+        await upstream.close();
+        tokens.close();
+        await audit.close();
+      }
+    },
+  };
+}
+
+/** The journal's lines, and a way to wait for its last ones. */
+class CapturedJournal {
+  readonly lines: string[] = [];
+  #open = 0;
+  #wake: () => void = () => {};
+
+  write(line: string): void {
+    this.lines.push(line);
+    const { event } = JSON.parse(line);
+    if (event === 'sessionOpened') this.#open += 1;
+    if (event === 'sessionClosed') this.#open -= 1;
+    if (this.#open === 0) this.#wake();
+  }
+
+  /** Each `sessionOpened` has its `sessionClosed`. */
+  async everySessionClosed(): Promise<void> {
+    if (this.#open === 0) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const late = () => reject(new Error(`journal: ${this.#open} session(s) were never closed`));
+    const limit = setTimeout(late, 2000);
+    await promise.finally(() => clearTimeout(limit));
+  }
+}
+
+function submissionSettings(changes: Partial<SubmissionSettings> = {}): SubmissionSettings {
+  const listen = { host: '127.0.0.1', port: 0 };
+  return {
+    hostname: 'localhost',
+    listeners: [
+      { listen, tls: 'starttls' },
+      { listen, tls: 'implicit' },
+    ],
+    mechanisms: ['OAUTHBEARER', 'XOAUTH2'],
+    maxMessageBytes: 52_428_800,
+    maxHeaderBytes: 262_144,
+    maxRecipients: 1000,
+    maxConnections: 2000,
+    maxConnectionsPerAddress: 200,
+    maxLoginFailures: 3,
+    maxUnauthenticatedCommands: 30,
+    maxCommandErrors: 20,
+    loginTimeout: 60_000,
+    idleTimeout: 300_000,
+    minBytesPerSecond: 50,
+    maxSession: 86_400_000,
+    tokenExpiry: 'next-message',
+    drainTimeout: 2_000,
+    ...changes,
+  };
+}
+
+function relaySettings(
+  changes: Partial<RelaySettings> & Pick<RelaySettings, 'host' | 'port'>,
+): RelaySettings {
+  return {
+    tls: 'none',
+    maxConnections: 50,
+    maxWait: 10_000,
+    idleTimeout: 30_000,
+    maxMessagesPerConnection: 100,
+    connectTimeout: 10_000,
+    replyTimeout: 120_000,
+    finalReplyTimeout: 600_000,
+    ...changes,
+  };
+}

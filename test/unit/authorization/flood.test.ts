@@ -1,0 +1,48 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { createFloodGate } from '../../../src/authorization/flood.ts';
+import { authorizationUrl, newProof, openTestDoor } from '../../support/authorization-server.ts';
+
+afterEach(() => vi.useRealTimers());
+
+function admitted(gate: ReturnType<typeof createFloodGate>, address: string, tries: number): number {
+  return Array.from({ length: tries }, () => gate.admits(address)).filter(Boolean).length;
+}
+
+test('one network may begin 300 at once, then five a second; others are not concerned', () => {
+  let now = 1_000_000;
+  const gate = createFloodGate(() => now);
+  expect(admitted(gate, '192.0.2.1', 1000)).toBe(300);
+  expect(admitted(gate, '192.0.2.2', 10)).toBe(10);
+  now += 2000;
+  expect(admitted(gate, '192.0.2.1', 1000)).toBe(10);
+  now += 3_600_000;
+  expect(admitted(gate, '192.0.2.1', 1000)).toBe(300);
+});
+
+test('an IPv6 network counts as one', () => {
+  const gate = createFloodGate(() => 0);
+  const admits = Array.from({ length: 400 }, (_, host) => gate.admits(`2001:db8:1:2::${host.toString(16)}`));
+  expect(admits.filter(Boolean)).toHaveLength(300);
+  expect(gate.admits('2001:db8:1:3::1')).toBe(true);
+});
+
+test('what it remembers is bounded', () => {
+  const gate = createFloodGate(() => 0);
+  expect(admitted(gate, '192.0.2.1', 300)).toBe(300);
+  for (let host = 0; host < 10_000; host += 1) gate.admits(`10.0.${host >> 8}.${host & 255}`);
+  // Forgotten, for so many came after it.
+  expect(gate.admits('192.0.2.1')).toBe(true);
+});
+
+test('one too many is a page that says to wait, and leaves nothing behind', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  const door = await openTestDoor();
+  const url = authorizationUrl(door, newProof(), { prompt: 'none' });
+  for (let count = 0; count < 300; count += 1) await door.transport({ method: 'GET', url, headers: {} });
+  const kept = door.artifacts.count('Interaction');
+  const page = await door.newBrowser().go(authorizationUrl(door, newProof()));
+  expect(page).toMatchObject({ status: 429, text: expect.stringContaining('Wait a minute') });
+  expect(page.headers.get('retry-after')).toBe('60');
+  expect(door.artifacts.count('Interaction')).toBe(kept);
+  await door.close();
+});

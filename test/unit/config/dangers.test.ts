@@ -1,0 +1,113 @@
+// What is allowed but should be known: each danger is named with its path, and a sound production set-up has none.
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { load, settingsOf, type TestFile } from './configuration.ts';
+
+const PEM = new URL('../../refused-config/pem/', import.meta.url);
+const read = (name: string): string => readFileSync(new URL(name, PEM), 'utf8');
+const SOUND = readFileSync(new URL('../sound.yaml', PEM), 'utf8');
+const FILES: Record<string, TestFile> = {
+  '/etc/postern/pem/certificate.pem': { content: read('certificate.pem') },
+  '/etc/postern/pem/key.pem': { content: read('key.pem') },
+};
+
+function dangersOf(
+  change: (text: string) => string,
+  more: Parameters<typeof load>[1] = {},
+): readonly string[] {
+  return settingsOf(load(change(SOUND), { files: FILES, ...more })).dangers;
+}
+
+const trusted = (more: string): string =>
+  `token:\n  trustedIssuers:\n    - issuer: https://id.example.org\n      audiences: [mail]\n      ${more}\n`;
+
+describe('dangers', () => {
+  it('are none in a sound configuration', () => {
+    expect(dangersOf((text) => text)).toEqual([]);
+  });
+
+  it.each<[string, string, (text: string) => string]>([
+    [
+      'mail that goes out in the clear',
+      'upstream.tls: mail goes to smtp.example.org unencrypted',
+      (text) => text.replace('upstream:', 'upstream:\n  tls: none'),
+    ],
+    [
+      'a name the certificate does not bear',
+      'submission.tls.certificate: the certificate is not for post.example.org',
+      (text) => text.replace('hostname: mail.', 'hostname: post.'),
+    ],
+    [
+      'a proxy that may be passed by',
+      'authorization.trustProxy: ',
+      (text) => text.replace('listen: 127.0.0.1:8080', 'listen: :8080\n  trustProxy: true'),
+    ],
+    [
+      'addresses nobody verified',
+      'authorization.identityProvider.identity.requireVerified: is off',
+      (text) =>
+        text.replace('clientId: postern', 'clientId: postern\n    identity:\n      requireVerified: false'),
+    ],
+    [
+      'addresses a trusted issuer did not verify',
+      'token.trustedIssuers[0].identity.requireVerified: is off',
+      (text) => text.replace('token:\n', trusted('identity: { requireVerified: false }')),
+    ],
+    [
+      'tokens for any purpose',
+      'token.trustedIssuers[0].scopes: is empty',
+      (text) => text.replace('token:\n', trusted('scopes: []')),
+    ],
+    [
+      'http with the identity provider',
+      'authorization.identityProvider.allowInsecureHttp: http without TLS',
+      (text) =>
+        text
+          .replace('https://id.example.org', 'http://localhost:8081')
+          .replace('clientId: postern', 'clientId: postern\n    allowInsecureHttp: true'),
+    ],
+    [
+      'long-lived tokens',
+      'authorization.accessTokenLifetime: ',
+      (text) => text.replace('listen: 127.0.0.1:8080', 'listen: 127.0.0.1:8080\n  accessTokenLifetime: 4h'),
+    ],
+    [
+      'the demo',
+      'demo: starts an identity provider whose passwords are published',
+      (text) => `${text}demo:\n  identityProvider: 127.0.0.1:8081\n  inbox: 127.0.0.1:1025\n  folder: data\n`,
+    ],
+  ])('name %s', (_name, expected, change) => {
+    const dangers = dangersOf(change);
+    expect(dangers).toHaveLength(1);
+    expect(dangers[0]).toContain(expected);
+  });
+
+  it.each([
+    ['expired', Date.parse('2120-01-02T00:00:00Z'), 'expired on 2120-01-01'],
+    ['about to expire', Date.parse('2119-12-25T00:00:00Z'), 'expires on 2120-01-01'],
+    ['not yet valid', Date.parse('2019-12-31T00:00:00Z'), 'not valid before 2020-01-01'],
+  ])('name a certificate that is %s', (_name, now, expected) => {
+    expect(dangersOf((text) => text, { now }).join()).toContain(expected);
+  });
+
+  it('name a private key that everyone may read', () => {
+    const key = '/etc/postern/pem/key.pem';
+    const files = { ...FILES, [key]: { content: read('key.pem'), mode: 0o644 } };
+    expect(dangersOf((text) => text, { files }).join()).toContain(`may read the private key ${key}`);
+    const group = { ...FILES, [key]: { content: read('key.pem'), mode: 0o640 } };
+    expect(dangersOf((text) => text, { files: group })).toEqual([]);
+  });
+
+  it('name a secret file that everyone may read', () => {
+    const change = (text: string): string =>
+      text.replace('clientId: postern', 'clientId: postern\n    clientSecret: { file: secret }');
+    const files = (mode: number) => ({
+      files: { ...FILES, '/etc/postern/secret': { content: 'secret', mode } },
+    });
+    expect(dangersOf(change, files(0o644)).join()).toContain(
+      'everyone on this machine may read /etc/postern/secret',
+    );
+    expect(dangersOf(change, files(0o640))).toEqual([]);
+  });
+});

@@ -1,0 +1,146 @@
+// The strict reading of a mailbox-list.
+
+import { describe, expect, test } from 'vitest';
+import { parseMailboxList } from '../../../src/policy/mailbox-list.ts';
+
+const A = 'alice@example.org';
+const B = 'bob@example.org';
+const one = (displayName: string, address = A) => [{ displayName, address }];
+
+describe('parseMailboxList', () => {
+  test.each([
+    ['a bare address', A, one('')],
+    ['an address in angle brackets', `<${A}>`, one('')],
+    ['white space around', ` \t<${A}>\t `, one('')],
+    ['a name', `Alice <${A}>`, one('Alice')],
+    ['no space before the angle bracket', `Alice<${A}>`, one('Alice')],
+    ['several words, dots and an apostrophe', `Alice Q. O'Brien <${A}>`, one("Alice Q. O'Brien")],
+    ['a quoted name', `"Brien, Alice" <${A}>`, one('Brien, Alice')],
+    ['quoted pairs', `"A \\"B\\" \\\\ C" <${A}>`, one('A "B" \\ C')],
+    ['specials in quotes', `"a:b;(c)[d]@e," <${A}>`, one('a:b;(c)[d]@e,')],
+    ['an empty quoted name', `"" <${A}>`, one('')],
+    ['words and quotes together', `Alice "Ace" B <${A}>`, one('Alice Ace B')],
+    ['UTF-8', `Zoë 山田 <${A}>`, one('Zoë 山田')],
+    ['an encoded word', `=?utf-8?Q?Ren=C3=A9?= <${A}>`, one('=?utf-8?Q?Ren=C3=A9?=')],
+    ['an encoded word in quotes', `"=?utf-8?Q?Ren=C3=A9?=" <${A}>`, one('=?utf-8?Q?Ren=C3=A9?=')],
+    ['folding before the address', `Alice\r\n <${A}>`, one('Alice')],
+    ['folding first', `\r\n ${A}`, one('')],
+    ['folding in a name', `Alice\r\n Brien <${A}>`, one('Alice Brien')],
+    ['folding in quotes', `"Alice\r\n Brien" <${A}>`, one('Alice Brien')],
+    ['a name in a comment', `${A} (Alice)`, one('Alice')],
+    ['a comment without a space', `${A}(Cron Daemon)`, one('Cron Daemon')],
+    ['a comment on the next line', `${A}\r\n (Alice)`, one('Alice')],
+    ['an empty comment', `${A} ()`, one('')],
+    ['a domain in capitals', 'Alice@EXAMPLE.ORG', one('', 'Alice@example.org')],
+    ['a plus address', '<alice+list@example.org>', one('', 'alice+list@example.org')],
+    ['a quoted local part', '<"alice"@example.org>', one('', '"alice"@example.org')],
+    ['a quoted local part with two dots', '"a..b"@example.org', one('', '"a..b"@example.org')],
+    ['an international domain', '<a@bücher.example>', one('', 'a@bücher.example')],
+    ['an international local part', 'жанна@example.org', one('', 'жанна@example.org')],
+    ['an address as a name', `"${B}" <${A}>`, one(B)],
+    ['a smiling name', `"Alice <3" <${A}>`, one('Alice <3')],
+    ['two mailboxes', `Alice <${A}>, ${B} (Bob)`, [...one('Alice'), ...one('Bob', B)]],
+    ['two mailboxes without a space', `${A},<${B}>`, [...one(''), ...one('', B)]],
+    ['two mailboxes on two lines', `"a, b" <${A}>,\r\n\t${B}`, [...one('a, b'), ...one('', B)]],
+  ])('reads %s', (_what, text, expected) => {
+    expect(parseMailboxList(text)).toEqual(expected);
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['white space', ' \r\n '],
+    ['a word', 'alice'],
+    ['a name alone', '"Alice"'],
+    ['a comment alone', '(Alice)'],
+    ['an encoded word alone', '=?utf-8?Q?alice=40example.org?='],
+    ['empty angle brackets', '<>'],
+    ['a name and empty angle brackets', 'Alice <>'],
+    ['no local part', '@example.org'],
+    ['no domain', 'alice@'],
+    ['an empty member', `${A},,${B}`],
+    ['an empty first member', `,${A}`],
+    ['an empty last member', `${A},`],
+    ['a semicolon between', `${A};${B}`],
+    ['no comma between', `${A} ${B}`],
+    ['no comma between angle brackets', `<${A}> <${B}>`],
+    ['two angle brackets touching', `<${A}><${B}>`],
+    ['something after the angle bracket', `<${A}> Alice`],
+    ['something touching the angle bracket', `<${A}>${B}`],
+    ['a comment after the angle bracket', `<${A}> (Alice)`],
+    ['a comment before the angle bracket', `Alice (x) <${A}>`],
+    ['a comment first', `(x) ${A}`],
+    ['a comment first in angle brackets', `<(x)${A}>`],
+    ['a comment last in angle brackets', `<${A}(x)>`],
+    ['a comment before the @', 'alice(x)@example.org'],
+    ['a comment after the @', 'alice@(x)example.org'],
+    ['a comment in the domain', 'alice@example(x).org'],
+    ['two comments', `${A} (a) (b)`],
+    ['a nested comment', `${A} (a (b))`],
+    ['an address in a comment', `${A} (${B})`],
+    ['a comma in a comment', `${A} (a, b)`],
+    ['an angle bracket in a comment', `${A} (<b>)`],
+    ['a quoted pair in a comment', `${A} (a\\)b)`],
+    ['a comment that is not closed', `${A} (a`],
+    ['a comment that is not opened', `${A} a)`],
+    ['a group', `Team: ${A};`],
+    ['a group in angle brackets', `<${A}>: ${B}`],
+    ['an empty group', 'undisclosed-recipients:;'],
+    ['a route', `<@a.example,@b.example:${A}>`],
+    ['a short route', `<@a.example:${A}>`],
+    ['an unquoted @ in a name', `${B} <${A}>`],
+    ['a backslash outside quotes', `<${B}>\\, <${A}>`],
+    ['brackets in a name', `[Alice] <${A}>`],
+    ['a domain literal', '<alice@[192.0.2.1]>'],
+    ['two @', 'alice@example.org@example.com'],
+    ['a space before the @', 'alice @example.org'],
+    ['a space after the @', 'alice@ example.org'],
+    ['a space in the domain', 'alice@example .org'],
+    ['a space inside angle brackets', `< ${A}>`],
+    ['a space at the end of angle brackets', `<${A} >`],
+    ['a fold inside angle brackets', `<\r\n ${A}>`],
+    ['a fold in the address', 'alice@exam\r\n ple.org'],
+    ['a fold in a quoted local part', '"ali\r\n ce"@example.org'],
+    ['a leading dot', '.alice@example.org'],
+    ['a trailing dot', 'alice.@example.org'],
+    ['two dots', 'al..ice@example.org'],
+    ['a dot after the domain', 'alice@example.org.'],
+    ['a brace in the domain', 'alice@example.com}example.org'],
+    ['an underscore and an = in the domain', 'alice@exa_m=ple.org'],
+    ['an @ in a quoted local part', '"admin@example.com"@example.org'],
+    ['a comma in a quoted local part', '"a,b"@example.org'],
+    ['a quoted pair in a quoted local part', '"a\\"b"@example.org'],
+    ['a quoted string glued to a local part', '"a"b@example.org'],
+    ['an open quote', `"Alice <${A}>`],
+    ['an open quote that ends in a backslash', '"Alice\\'],
+    ['a fold after a backslash in quotes', `"Alice\\\r\n B" <${A}>`],
+    ['an open angle bracket', `Alice <${A}`],
+    ['a closing angle bracket alone', `${A}>`],
+    ['angle brackets within angle brackets', `<<${A}>>`],
+    ['an encoded word for the local part', '=?utf-8?Q?alice?=@example.org'],
+    ['an encoded word in angle brackets', '<=?utf-8?Q?alice=40example.org?=>'],
+    ['a zero-width space in the address', 'ali\u200bce@example.org'],
+    ['a space of another script in the address', 'alice\u3000@example.org'],
+    ['a non-character in the address', 'alice@example.com\uffffexample.org'],
+    ['a direction override in the address', '<\u202egro.elpmaxe@\u202dalice>'],
+    ['a full-width @', 'alice\uff20example.org'],
+    ['NUL hidden in a name', `=?utf-8?Q?bob=40example.org=00?= <${A}>`],
+    ['a line break hidden in a name', `"=?utf-8?B?Ym9iQGV4YW1wbGUub3JnCg==?=" <${A}>`],
+    ['a direction override in a name', `\u202eAlice <${A}>`],
+    ['a direction override hidden in a name', `=?utf-8?Q?=E2=80=AEAlice?= <${A}>`],
+    ['angle brackets around an address in quotes', `"Bob <${B}>" <${A}>`],
+    ['angle brackets around an address hidden in a name', `=?utf-8?Q?=3Cbob=40example.org=3E=2C?= <${A}>`],
+    ['angle brackets around an address, hidden in two words', `=?utf-8?Q?=3C?= =?utf-8?B?Ym9iQA==?= <${A}>`],
+    ['an address hidden in a comment', `${A} (=?utf-8?Q?=3Cbob=40example.org=3E?=)`],
+    ['more mailboxes than anyone has', Array(51).fill(A).join(',')],
+  ])('does not guess at %s', (_what, text) => {
+    expect(parseMailboxList(text)).toEqual({ unclear: expect.stringMatching(/^\P{C}+$/u) });
+  });
+
+  test('does not take Japanese names for angle brackets by their octets', () => {
+    expect(parseMailboxList(`=?iso-2022-jp?B?GyRCPCpAThsoQg==?= <${A}>`)).toHaveLength(1);
+  });
+
+  test('takes fifty mailboxes', () => {
+    expect(parseMailboxList(Array(50).fill(A).join(', '))).toHaveLength(50);
+  });
+});

@@ -1,0 +1,73 @@
+// One AUTH exchange at the door: what the parts behind it may do wrong, and what the journal hears of it.
+
+import { expect, test } from 'vitest';
+import { refuse } from '../../../src/refusal.ts';
+import type { Door, Wire } from '../../../src/submission/door.ts';
+import { SignIn } from '../../../src/submission/sign-in.ts';
+import { makePrincipal } from '../../../src/token/principal.ts';
+
+const RESPONSE = Buffer.from('n,a=alice@example.org,\x01auth=Bearer abc\x01\x01').toString('base64');
+const ALICE = makePrincipal({
+  issuer: 'https://mail.example.org',
+  subject: 'alice-id',
+  clientId: 'mail-program',
+  addresses: ['alice@example.org'],
+  groups: [],
+  scopes: [],
+  tokenId: 'id-1',
+  grantId: undefined,
+  issuedAt: 0,
+  expiresAt: 1,
+});
+
+function situation(verify: Door['verifier']['verify']): { signIn: SignIn; events: [string, unknown][] } {
+  const events: [string, unknown][] = [];
+  const audit = new Proxy({}, { get: (_, name) => (fields: unknown) => events.push([String(name), fields]) });
+  const door = { verifier: { verify }, audit, challenge: { scope: 'mail', openidConfiguration: undefined } };
+  const wire = { id: 's3ss10n', peer: '192.0.2.1', tls: () => undefined };
+  const signIn = new SignIn({
+    door: door as unknown as Door,
+    wire: wire as unknown as Wire,
+    mechanism: 'OAUTHBEARER',
+  });
+  return { signIn, events };
+}
+
+test('a verifier that fails ends the exchange: the client may keep its token and try again (RFC 4954 §6)', async () => {
+  const { signIn, events } = situation(() => Promise.reject(new Error('disk I/O error')));
+  expect(await signIn.start(RESPONSE)).toMatchObject({
+    state: 'failed',
+    reply: { code: 454, lines: [expect.stringMatching(/^4\.7\.0 /)] },
+    countsAsFailure: false,
+  });
+  expect(events.map(([name]) => name)).toEqual(['fault', 'loginFailed']);
+  expect(events[0]?.[1]).toMatchObject({ where: 'sign-in', session: 's3ss10n' });
+});
+
+test('a refusal is told once, though a challenge and its answer follow', async () => {
+  const { signIn, events } = situation(() => Promise.resolve(refuse('token-expired', 'expired')));
+  expect(await signIn.start(RESPONSE)).toMatchObject({ state: 'open', reply: { code: 334 } });
+  expect(await signIn.receive('AQ==')).toMatchObject({ state: 'failed', countsAsFailure: true });
+  expect(events).toEqual([
+    [
+      'loginFailed',
+      {
+        session: 's3ss10n',
+        peer: '192.0.2.1',
+        mechanism: 'OAUTHBEARER',
+        userName: 'alice@example.org',
+        code: 'token-expired',
+        reason: 'expired',
+      },
+    ],
+  ]);
+});
+
+test('a good token lets its owner in, and nobody who says another name', async () => {
+  const { signIn } = situation(() => Promise.resolve(ALICE));
+  expect(await signIn.start(RESPONSE)).toMatchObject({ state: 'accepted', principal: ALICE });
+  const other = situation(() => Promise.resolve(ALICE));
+  const response = Buffer.from('n,a=bob@example.org,\x01auth=Bearer abc\x01\x01').toString('base64');
+  expect(await other.signIn.start(response)).toMatchObject({ state: 'open', reply: { code: 334 } });
+  expect(other.events).toMatchObject([['loginFailed', { code: 'user-mismatch' }]]);
+});
