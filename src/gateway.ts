@@ -75,7 +75,7 @@ async function build(options: {
   const redirectUri = signInRedirectUri(authorization.issuer);
   const demo =
     settings.demo &&
-    (await blaming('demo', startDemo({ settings: settings.demo, authorization, redirectUri })));
+    (await blaming('demo', startDemo({ ...settings, settings: settings.demo, redirectUri })));
   if (demo) ending.push(() => demo.close());
   const store = await blaming('store.sqlite', openStore({ settings: settings.store }));
   ending.push(() => store.close());
@@ -95,6 +95,7 @@ async function build(options: {
     settings: token,
     own: { issuer: authorization.issuer, keyring, accounts: store.accounts, apps },
     revocations,
+    onRecheckFailed: audit.events.recheckFailed,
   });
   const relay = createRelay({ settings: settings.upstream, hostname: submission.hostname });
   ending.push(

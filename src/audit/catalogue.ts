@@ -111,6 +111,11 @@ export const EVENTS: { readonly [E in EventName]: Entry<EventFields[E]> } = {
       cause: 'who ended it and why',
     },
   },
+  recheckFailed: {
+    level: 'error',
+    says: 'An issuer cannot be asked whether tokens of live sessions are still good; told once a minute.',
+    fields: { issuer: 'issuer of the tokens', reason },
+  },
   upstreamDown: {
     level: 'error',
     says: 'The upstream cannot be used; mail is deferred.',

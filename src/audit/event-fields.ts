@@ -65,6 +65,7 @@ interface SubmissionEventFields {
     readonly messages: number;
     readonly cause: string;
   };
+  readonly recheckFailed: { readonly issuer: string; readonly reason: string };
   readonly upstreamDown: { readonly reason: string };
   readonly upstreamUp: object;
 }

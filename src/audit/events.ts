@@ -97,6 +97,9 @@ function submissionEvents({ line, metrics, flood }: Parts) {
         line.sessionClosed(fields);
       }
     },
+    recheckFailed(fields) {
+      line.recheckFailed(fields);
+    },
     upstreamDown(fields) {
       metrics.upstreamUp.set(0);
       line.upstreamDown(fields);

@@ -1,7 +1,8 @@
 // Owns how grants and browser sessions are found and ended in the store when trust ends from outside of the OAuth server.
 
-import type { Revocations } from '../token/revocations.ts';
 import { GRANT_ORIGIN, SESSION_ORIGIN } from './access-origins.ts';
+import type { AccessRevocations } from './access-revocations.ts';
+import type { ConsentMemory } from './consents.ts';
 import { MODELS_OF_A_GRANT } from './provider-adapter.ts';
 import type { ArtifactMark, ArtifactStore, ListedArtifact } from './stores.ts';
 
@@ -27,22 +28,30 @@ export interface StoredAccess {
   grantsFrom(idpSession: string): AsyncIterable<StoredGrant>;
   /** Whether it is known from which session at the identity provider a grant comes. */
   hasOrigin(grant: StoredGrant): Promise<boolean>;
-  /** Revokes the access tokens first, for they are at work; then the rows go. */
-  endGrant(grant: StoredGrant, cause: string): Promise<void>;
+  /**
+   * Ends grants, but those to be spared, and returns the ended ones. `forget`: the program is not remembered, and the person
+   * will be asked anew.
+   */
+  endGrants(grants: AsyncIterable<StoredGrant>, how: HowToEnd): Promise<readonly StoredGrant[]>;
   /** Ends the browser sessions of a person; returns how many. */
   endBrowserSessions(accountId: string): Promise<number>;
   /** Ends the browser sessions from a session at the identity provider; returns whose they were. */
   endBrowserSessionsFrom(idpSession: string): Promise<readonly string[]>;
 }
 
+export interface HowToEnd {
+  readonly cause: string;
+  readonly forget: boolean;
+  readonly spare?: (grant: StoredGrant) => boolean | Promise<boolean>;
+}
+
 export function createStoredAccess(options: {
   readonly artifacts: ArtifactStore;
-  readonly revocations: Pick<Revocations, 'revoke'>;
-  /** Longest time that a verifier takes an access token, milliseconds. */
-  readonly tokenLifetime: number;
+  readonly revocations: Pick<AccessRevocations, 'revokeGrant'>;
+  readonly consents: Pick<ConsentMemory, 'forget'>;
   readonly now: () => number;
 }): StoredAccess {
-  const { artifacts, revocations, tokenLifetime, now } = options;
+  const { artifacts, revocations, consents, now } = options;
   const seconds = () => Math.floor(now() / 1000);
 
   async function* listed(model: string, mark: ArtifactMark): AsyncGenerator<ListedArtifact> {
@@ -54,6 +63,17 @@ export function createStoredAccess(options: {
       if (last === undefined || rows.length < PAGE) return;
       after = last.id;
     }
+  }
+
+  async function endGrant({ id, grantId, handle }: StoredGrant, cause: string): Promise<void> {
+    // The access tokens first, for they are at work.
+    await revocations.revokeGrant(handle, cause);
+    // Then the grant: without it neither a code nor a refresh token is good for anything.
+    await artifacts.remove('Grant', id);
+    if (grantId !== undefined) {
+      for (const model of MODELS_OF_A_GRANT) await artifacts.removeByGrant(model, grantId);
+    }
+    await artifacts.remove(GRANT_ORIGIN, id);
   }
 
   async function endSession(id: string, uid: string | undefined): Promise<void> {
@@ -73,15 +93,18 @@ export function createStoredAccess(options: {
       }
     },
     hasOrigin: async ({ id }) => (await artifacts.find(GRANT_ORIGIN, id, seconds())) !== undefined,
-    async endGrant({ id, grantId, handle }, cause) {
-      const expiresAt = Math.ceil((now() + tokenLifetime) / 1000);
-      await revocations.revoke({ kind: 'grant', id: handle, expiresAt, cause });
-      // The grant goes first: without it neither a code nor a refresh token is good for anything.
-      await artifacts.remove('Grant', id);
-      if (grantId !== undefined) {
-        for (const model of MODELS_OF_A_GRANT) await artifacts.removeByGrant(model, grantId);
+    async endGrants(grants, { cause, forget, spare }) {
+      const ended: StoredGrant[] = [];
+      for await (const grant of grants) {
+        if (await spare?.(grant)) continue;
+        await endGrant(grant, cause);
+        const { accountId, clientId } = grant;
+        if (forget && accountId !== undefined && clientId !== undefined) {
+          await consents.forget(accountId, clientId);
+        }
+        ended.push(grant);
       }
-      await artifacts.remove(GRANT_ORIGIN, id);
+      return ended;
     },
     async endBrowserSessions(accountId) {
       let count = 0;

@@ -1,12 +1,12 @@
 // Owns the end of access at its source: whoever lost trust, their grants, refresh tokens and browser sessions go, and the
 // access tokens already out there are revoked.
 
-import type { Account } from '../token/account.ts';
 import type { Revocations } from '../token/revocations.ts';
-import { clientKey, subjectKey } from '../token/token-id.ts';
-import { createDisabledBy } from './access-disabled.ts';
-import { createStoredAccess, type StoredGrant } from './access-grants.ts';
-import { type IdpSession, idpSessionKey } from './access-origins.ts';
+import { createDisabledBy, type DisabledBy } from './access-disabled.ts';
+import { createStoredAccess, type StoredAccess } from './access-grants.ts';
+import type { IdpSession } from './access-origins.ts';
+import { enablePerson, endIdpSession, endPerson, NOTHING_ENDED } from './access-people.ts';
+import { type AccessRevocations, createAccessRevocations } from './access-revocations.ts';
 import type { ConsentMemory } from './consents.ts';
 import type { AuthorizationEvents } from './events.ts';
 import type { AccountStore, ArtifactStore } from './stores.ts';
@@ -81,190 +81,56 @@ export interface AccessOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** Milliseconds. How long tokens of other issuers live is theirs to say; one that lives longer than this is seen again. */
-const FOREIGN_TOKEN_LIFETIME = 30 * 86_400_000;
-const NOTHING: Ended = { known: false, people: 0, grants: 0, browserSessions: 0 };
+/** Whoever ends access works with these. */
+export interface AccessParts {
+  readonly accounts: AccountStore;
+  readonly stored: StoredAccess;
+  readonly revocations: AccessRevocations;
+  readonly disabledBy: DisabledBy;
+  readonly events: AccessOptions['events'];
+  /** Postern's own issuer. */
+  readonly issuer: string;
+}
+
 const HANDLE = /^[\w-]{16}$/;
 
 export function createAccess(options: AccessOptions): Access {
-  const { accounts, revocations, consents, events, issuer, now = Date.now } = options;
-  const trusted = new Set(options.trustedIssuers);
-  const stored = createStoredAccess({ ...options, now });
-  const disabledBy = createDisabledBy({ artifacts: options.artifacts, accounts });
-  // A browser session from before counts as over as well (grants.ts), so the mark lives as long as one.
-  const ownUntil = () => seconds(now() + Math.max(options.tokenLifetime, options.sessionLifetime));
-  const foreignUntil = () => seconds(now() + FOREIGN_TOKEN_LIFETIME);
-
-  async function revokeSubject(of: string, subject: string, cause: string): Promise<void> {
-    const isOwn = of === issuer;
-    await revocations.revoke({
-      kind: 'subject',
-      id: subjectKey(of, subject),
-      expiresAt: isOwn ? ownUntil() : foreignUntil(),
-      // Another's clock may be a little ahead of ours.
-      issuedBefore: isOwn ? Math.floor(now() / 1000) : seconds(now()),
-      cause,
-    });
-  }
-
-  async function endGrants(
-    grants: AsyncIterable<StoredGrant>,
-    end: { cause: string; forget: boolean; spare?: (grant: StoredGrant) => boolean | Promise<boolean> },
-  ): Promise<StoredGrant[]> {
-    const ended: StoredGrant[] = [];
-    for await (const grant of grants) {
-      if (await end.spare?.(grant)) continue;
-      await stored.endGrant(grant, end.cause);
-      const { accountId, clientId } = grant;
-      if (end.forget && accountId !== undefined && clientId !== undefined) {
-        await consents.forget(accountId, clientId);
-      }
-      ended.push(grant);
-    }
-    return ended;
-  }
-
-  async function people(who: PersonReference): Promise<readonly Account[]> {
-    if ('address' in who) return accounts.findByAddress(who.address);
-    const one =
-      'accountId' in who
-        ? await accounts.find(who.accountId)
-        : await accounts.findByPerson(who.idpIssuer, who.idpSubject);
-    return one === undefined ? [] : [one];
-  }
-
-  async function endAccount(account: Account, end: EndOfPerson): Promise<Ended> {
-    const { cause, disable = false, spareOffline = false } = end;
-    if (!spareOffline) {
-      await revokeSubject(issuer, account.id, cause);
-      if (trusted.has(account.idpIssuer)) await revokeSubject(account.idpIssuer, account.idpSubject, cause);
-    }
-    if (disable) await disabledBy.disable(account.id, end.by);
-    const browserSessions = await stored.endBrowserSessions(account.id);
-    const spare = ({ isOffline }: StoredGrant) => spareOffline && isOffline;
-    const mark = { accountId: account.id };
-    const ended = await endGrants(stored.grants(mark), { cause, forget: !spareOffline, spare });
-    const user = account.addresses[0] ?? account.id;
-    const counts = { grants: ended.length, browserSessions };
-    events.personEnded({ user, issuer: account.idpIssuer, cause, ...counts, disabled: disable });
-    return { known: true, people: 1, ...counts };
-  }
-
-  async function endUnmarked(idpIssuer: string, idpSubject: string, end: EndOfPerson): Promise<number> {
-    const account = await accounts.findByPerson(idpIssuer, idpSubject);
-    if (account === undefined) return 0;
-    const spare = async (grant: StoredGrant) =>
-      (end.spareOffline === true && grant.isOffline) || (await stored.hasOrigin(grant));
-    const grants = stored.grants({ accountId: account.id });
-    return (await endGrants(grants, { cause: end.cause, forget: false, spare })).length;
-  }
-
+  const { artifacts, accounts, consents, events, issuer, now = Date.now } = options;
+  const revocations = createAccessRevocations({ ...options, now });
+  const stored = createStoredAccess({ artifacts, revocations, consents, now });
+  const disabledBy = createDisabledBy({ artifacts, accounts });
+  const parts: AccessParts = { accounts, stored, revocations, disabledBy, events, issuer };
   return {
-    async endPerson(who, end) {
-      const found = await people(who);
-      const results: Ended[] = [];
-      for (const account of found) results.push(await endAccount(account, end));
-      // Somebody who never signed in here may still hold the identity provider's own tokens.
-      if (found.length === 0 && 'idpSubject' in who && trusted.has(who.idpIssuer)) {
-        await revokeSubject(who.idpIssuer, who.idpSubject, end.cause);
-        const { idpSubject: user, idpIssuer } = who;
-        events.personEnded({
-          user,
-          issuer: idpIssuer,
-          cause: end.cause,
-          grants: 0,
-          browserSessions: 0,
-          disabled: false,
-        });
-        return { ...NOTHING, known: true, people: 1 };
-      }
-      return results.reduce(sum, NOTHING);
-    },
-
-    async enablePerson(who, { cause, by }) {
-      const found = await people(who);
-      let enabled = 0;
-      for (const account of found) {
-        if (!(await disabledBy.enable(account.id, by))) continue;
-        enabled += 1;
-        events.personEnabled({ user: account.addresses[0] ?? account.id, issuer: account.idpIssuer, cause });
-      }
-      return { ...NOTHING, known: found.length > 0, people: enabled };
-    },
-
-    async endIdpSession({ idpIssuer, sid, idpSubject }, end) {
-      const { cause, spareOffline = false } = end;
-      const key = idpSessionKey({ idpIssuer, sid });
-      const spare = ({ isOffline }: StoredGrant) => spareOffline && isOffline;
-      const ended = await endGrants(stored.grantsFrom(key), { cause, forget: false, spare });
-      const signedOut = await stored.endBrowserSessionsFrom(key);
-      const [accountId] = [...signedOut, ...ended.map((grant) => grant.accountId)];
-      const account = accountId === undefined ? undefined : await accounts.find(accountId);
-      const subject = idpSubject ?? account?.idpSubject;
-      const isTrusted = trusted.has(idpIssuer) && subject !== undefined;
-      if (isTrusted && !spareOffline) await revokeSubject(idpIssuer, subject, cause);
-      const unmarked = idpSubject === undefined ? 0 : await endUnmarked(idpIssuer, idpSubject, end);
-      const counts = { grants: ended.length + unmarked, browserSessions: signedOut.length };
-      const known = isTrusted || counts.grants + counts.browserSessions > 0;
-      if (known) {
-        events.idpSessionEnded({ user: account?.addresses[0], issuer: idpIssuer, cause, ...counts });
-      }
-      return { known, people: known ? 1 : 0, ...counts };
-    },
+    endPerson: (who, end) => endPerson(parts, who, end),
+    enablePerson: (who, why) => enablePerson(parts, who, why),
+    endIdpSession: (session, end) => endIdpSession(parts, session, end),
 
     async endClient(clientId, { cause }) {
-      const issuedBefore = seconds(now());
-      for (const of of [issuer, ...trusted]) {
-        const expiresAt = of === issuer ? ownUntil() : foreignUntil();
-        await revocations.revoke({
-          kind: 'client',
-          id: clientKey(of, clientId),
-          expiresAt,
-          issuedBefore,
-          cause,
-        });
-      }
-      const ended = await endGrants(stored.grants({ clientId }), { cause, forget: true });
+      await revocations.revokeClient(clientId, cause);
+      const ended = await stored.endGrants(stored.grants({ clientId }), { cause, forget: true });
       events.clientEnded({ client: clientId, cause, grants: ended.length });
       const known = ended.length > 0 || options.clients.includes(clientId);
-      return { ...NOTHING, known, grants: ended.length };
+      return { ...NOTHING_ENDED, known, grants: ended.length };
     },
 
     async endGrant(handle, { cause }) {
-      if (!HANDLE.test(handle)) return NOTHING;
-      const ended = await endGrants(stored.grants({ idBeginning: handle }), { cause, forget: true });
-      const [grant] = ended;
+      if (!HANDLE.test(handle)) return NOTHING_ENDED;
+      const grants = stored.grants({ idBeginning: handle });
+      const [grant] = await stored.endGrants(grants, { cause, forget: true });
       if (grant === undefined) {
         // Its row may be gone while a token of it lives on for some minutes.
-        await revocations.revoke({ kind: 'grant', id: handle, expiresAt: ownUntil(), cause });
-        return NOTHING;
+        await revocations.revokeGrant(handle, cause);
+        return NOTHING_ENDED;
       }
       const account = grant.accountId === undefined ? undefined : await accounts.find(grant.accountId);
       events.grantRevoked({ client: grant.clientId, user: account?.addresses[0], grant: handle, cause });
-      return { ...NOTHING, known: true, grants: 1 };
+      return { ...NOTHING_ENDED, known: true, grants: 1 };
     },
 
     async endToken({ issuer: of, tokenId }, { cause }) {
-      if (of !== issuer && !trusted.has(of)) return NOTHING;
-      const expiresAt = of === issuer ? ownUntil() : foreignUntil();
-      await revocations.revoke({ kind: 'token', id: tokenId, expiresAt, cause });
+      if (!(await revocations.revokeToken(of, tokenId, cause))) return NOTHING_ENDED;
       events.tokenRevoked({ tokenId, cause });
-      return { ...NOTHING, known: true };
+      return { ...NOTHING_ENDED, known: true };
     },
   };
-}
-
-type EndOfPerson = Parameters<Access['endPerson']>[1];
-
-function sum(one: Ended, other: Ended): Ended {
-  return {
-    known: one.known || other.known,
-    people: one.people + other.people,
-    grants: one.grants + other.grants,
-    browserSessions: one.browserSessions + other.browserSessions,
-  };
-}
-
-function seconds(milliseconds: number): number {
-  return Math.ceil(milliseconds / 1000);
 }

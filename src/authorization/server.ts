@@ -65,12 +65,12 @@ export async function createAuthorizationServer(
   options: AuthorizationServerOptions,
 ): Promise<AuthorizationServer> {
   const { settings, token, hostname, keyring, revocations, accounts, artifacts } = options;
-  const { audit: events, identityProvider } = options;
+  const { audit: events, identityProvider, now, fetch } = options;
   const issuer = new URL(settings.issuer);
   const site: Site = { hostname, identityProvider: nameOf(settings.identityProvider) };
   const consents = createConsentMemory({ artifacts, lifetime: settings.grantLifetime });
   const tokenLifetime = settings.accessTokenLifetime + token.leeway;
-  const origins = createOrigins({ ...settings, artifacts, now: options.now });
+  const origins = createOrigins({ ...settings, artifacts, now });
   const provider = await createProviderHost({
     settings,
     service: { audience: token.audience, hostname },
@@ -118,15 +118,19 @@ export async function createAuthorizationServer(
   registerCallback(app, door);
   registerAccount(app, door);
   const access = createAccess({
-    ...options,
-    ...settings,
+    artifacts,
+    accounts,
+    revocations,
     consents,
     events,
-    tokenLifetime,
+    issuer: settings.issuer,
     trustedIssuers: token.trustedIssuers.map((trusted) => trusted.issuer),
     clients: settings.clients.map(({ clientId }) => clientId),
+    tokenLifetime,
+    sessionLifetime: settings.sessionLifetime,
+    now,
   });
-  const signals = await registerSignals(app, { ...options, access, events });
+  const signals = await registerSignals(app, { settings, token, access, artifacts, events, now, fetch });
   const sweep = setInterval(() => {
     artifacts.removeExpired(Math.floor(Date.now() / 1000)).catch((error: unknown) => {
       events.fault({ where: 'authorization sweep', error });

@@ -62,6 +62,10 @@ export function checkTrustedIssuers(input: CheckInput): void {
       httpUrl(input, [...place, 'jwksUri'], trusted.jwksUri);
       urls.push(['jwksUri', trusted.jwksUri]);
     }
+    if (trusted.introspection !== undefined) {
+      checkIntrospection(input, [...place, 'introspection'], trusted.introspection);
+      urls.push(['introspection.endpoint', trusted.introspection.endpoint]);
+    }
     checkInsecureHttp(input, place, trusted.allowInsecureHttp, urls);
     checkVerified(input, [...place, 'identity'], trusted.identity.requireVerified);
     const earlier = seen.get(trusted.issuer);
@@ -81,6 +85,23 @@ export function checkTrustedIssuers(input: CheckInput): void {
       );
     }
   });
+}
+
+function checkIntrospection(
+  input: CheckInput,
+  place: Place,
+  { endpoint, every }: { readonly endpoint: string; readonly every: number },
+): void {
+  const url = httpUrl(input, [...place, 'endpoint'], endpoint);
+  if (url && (url.username !== '' || url.password !== '')) {
+    input.findings.fault(
+      [...place, 'endpoint'],
+      'holds a user name or password; they belong into clientId and clientSecret',
+    );
+  }
+  if (every < 10_000 || every > 86_400_000) {
+    input.findings.fault([...place, 'every'], 'must be from 10s to 1d');
+  }
 }
 
 export function checkIssuerUrl(input: CheckInput, place: Place, issuer: string): void {

@@ -2,13 +2,21 @@
 
 import { isIPv4 } from 'node:net';
 
-/** `localhost`, 127.0.0.0/8 and ::1; a name that merely resolves to them does not count, as DNS may change its mind. */
+/**
+ * `localhost` and names under it (RFC 6761 §6.3: nobody can register one), 127.0.0.0/8 and ::1. A name that merely resolves to
+ * them does not count, as DNS may change its mind.
+ */
 export function isLoopback(host: string): boolean {
   const plain = host
     .toLowerCase()
     .replace(/^\[(.*)\]$/, '$1')
     .replace(/\.$/, '');
-  return plain === 'localhost' || plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'));
+  return (
+    plain === 'localhost' ||
+    plain.endsWith('.localhost') ||
+    plain === '::1' ||
+    (isIPv4(plain) && plain.startsWith('127.'))
+  );
 }
 
 /** The host of a URL, or undefined where the text is none. */

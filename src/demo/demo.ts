@@ -2,8 +2,10 @@
 
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import type { AuditSettings } from '../audit/settings.ts';
 import type { AuthorizationSettings, IdentityProviderSettings } from '../authorization/settings.ts';
-import { Secret } from '../setting.ts';
+import { Secret, type SocketAddress } from '../setting.ts';
+import type { SubmissionSettings } from '../submission/settings.ts';
 import { prepareDemoCertificates } from './certificates.ts';
 import { startDemoIdentityProvider } from './identity-provider.ts';
 import { mountInbox, startDemoInbox } from './inbox.ts';
@@ -21,12 +23,16 @@ export interface Demo {
   close(): Promise<void>;
 }
 
-export async function startDemo(options: {
+export interface DemoOptions {
   readonly settings: DemoSettings;
   readonly authorization: AuthorizationSettings;
+  readonly submission: SubmissionSettings;
+  readonly audit: AuditSettings;
   /** Where the identity provider sends people back to. */
   readonly redirectUri: string;
-}): Promise<Demo> {
+}
+
+export async function startDemo(options: DemoOptions): Promise<Demo> {
   const { settings, authorization } = options;
   const tls = await prepareDemoCertificates({ folder: settings.folder });
   const inbox = await startDemoInbox({ listen: settings.inbox, folder: settings.folder });
@@ -45,7 +51,7 @@ export async function startDemo(options: {
   return {
     tls,
     identityProvider: { ...authorization.identityProvider, clientSecret },
-    welcome: welcome({ settings, authorization }),
+    welcome: welcome(options),
     mount: (app) => mountInbox(app, inbox),
     async close() {
       await Promise.all([identityProvider.close(), inbox.close()]);
@@ -53,24 +59,18 @@ export async function startDemo(options: {
   };
 }
 
-function welcome({
-  settings,
-  authorization,
-}: {
-  settings: DemoSettings;
-  authorization: AuthorizationSettings;
-}): string {
+function welcome({ settings, authorization, submission, audit }: DemoOptions): string {
   const { issuer, identityProvider } = authorization;
   return `
 Postern's demo is running, on this machine only. Ctrl-C stops it.
 
   web and OAuth server   ${issuer}
   identity provider      ${identityProvider.issuer}   sign in as alice or bob, password: demo
-  mail submission        127.0.0.1:1587 (STARTTLS), 127.0.0.1:1465 (TLS)
-  upstream, an inbox     127.0.0.1:${settings.inbox.port}
-  health and metrics     http://127.0.0.1:9090/health
+  mail submission        ${submission.listeners.map(({ listen, tls }) => `${shown(listen)} (${tls})`).join(', ')}
+  upstream, an inbox     ${shown(settings.inbox)}
+  health and metrics     http://${shown(audit.listen)}/health
 
-Three things to try, each a line for another terminal in this folder:
+Three things to try, each a line for another terminal in this folder (and \`npx postern sessions\` shows who is connected):
 
 1. Sign in with the browser, consent, and send:
    echo Hello | npx postern send --to bob@example.org --subject "Hello from Postern"
@@ -82,3 +82,5 @@ Three things to try, each a line for another terminal in this folder:
    ${issuer}/demo/inbox
 `;
 }
+
+const shown = ({ host, port }: SocketAddress): string => `${host}:${port}`;

@@ -93,6 +93,8 @@ export class GateServer extends SMTPServer {
     this.live.add(connection);
     connection.on('error', () => undefined);
     connection.init();
+    // Accepted just before the listener closed: the stop did not see it among the living.
+    if (!this.server.listening) connection.gate.drain();
   }
 }
 

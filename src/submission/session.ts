@@ -1,6 +1,5 @@
 // Owns one client's session: its state, the order of commands, its limits. Each command is a line of one table.
 
-import type { Principal } from '../principal.ts';
 import { principalName } from '../principal.ts';
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../refusal.ts';
 import type { Reply } from '../relay/reply.ts';
@@ -10,7 +9,7 @@ import { extensionLines } from './extensions.ts';
 import { Patience } from './patience.ts';
 import type { LiveSession } from './registry.ts';
 import { ownReply, replyTo } from './replies.ts';
-import { readAuthCommand, SignIn, type SignInStep } from './sign-in.ts';
+import { type Accepted, readAuthCommand, SignIn, type SignInStep } from './sign-in.ts';
 import { Transaction } from './transaction.ts';
 import { type Holder, Trust } from './trust.ts';
 import type { LineFault } from './wire.ts';
@@ -222,17 +221,17 @@ export class Session implements Holder {
       this.#patience.signedIn();
       this.#wire.signedIn();
       this.#wire.reply(step.reply);
-      return this.#enter(step.principal);
+      return this.#enter(step);
     }
     if (step.state !== 'failed') return this.#wire.reply(step.reply);
     this.#answer(step.reply);
     if (step.countsAsFailure && !this.#patience.admitsFailure()) this.end('too-many-failures');
   }
 
-  #enter(principal: Principal): void {
+  #enter({ principal, recheck }: Accepted): void {
     if (this.#over || !this.#mechanism) return;
     const own = { door: this.#door, wire: this.#wire, mechanism: this.#mechanism };
-    this.#trust = new Trust({ ...own, principal, holder: this });
+    this.#trust = new Trust({ ...own, principal, recheck, holder: this });
     this.#trust.begin();
   }
 

@@ -6,14 +6,23 @@ import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import type { Reply } from '../relay/reply.ts';
 import { type SaslExchange, type SaslStep, startExchange } from '../sasl/exchange.ts';
 import { MECHANISM_NAMES, type MechanismName } from '../sasl/mechanism.ts';
+import type { Recheck } from '../token/recheck.ts';
 import type { Door, Wire } from './door.ts';
 import { ownReply, replyTo } from './replies.ts';
 
 /** How an exchange stands after a line: it goes on, or it is over one way or the other. */
 export type SignInStep =
   | { readonly state: 'open'; readonly reply: Reply }
-  | { readonly state: 'accepted'; readonly reply: Reply; readonly principal: Principal }
+  | Accepted
   | { readonly state: 'failed'; readonly reply: Reply; readonly countsAsFailure: boolean };
+
+export interface Accepted {
+  readonly state: 'accepted';
+  readonly reply: Reply;
+  readonly principal: Principal;
+  /** Where the issuer is to be asked about the token while the session lives. */
+  readonly recheck: Recheck | undefined;
+}
 
 export class SignIn {
   readonly #door: Door;
@@ -21,6 +30,7 @@ export class SignIn {
   readonly #mechanism: MechanismName;
   readonly #exchange: SaslExchange;
   #userName: string | undefined;
+  #recheck: Recheck | undefined;
   #reported = false;
 
   constructor(options: { door: Door; wire: Wire; mechanism: MechanismName }) {
@@ -65,6 +75,7 @@ export class SignIn {
     try {
       const verdict = await this.#door.verifier.verify(token);
       if (isRefusal(verdict)) return verdict;
+      this.#recheck = this.#door.verifier.recheck(token, verdict);
       return checkUserName(verdict, userName) ?? verdict;
     } catch (error) {
       // Thrown on, it would leave the exchange open, and the client's next command would be read as a part of it.
@@ -85,7 +96,8 @@ export class SignIn {
       tokenId: principal.tokenId,
       tls: tls && `${tls.version} ${tls.cipher}`,
     });
-    return { state: 'accepted', reply: ownReply(235, '7.0', 'Authentication successful'), principal };
+    const reply = ownReply(235, '7.0', 'Authentication successful');
+    return { state: 'accepted', reply, principal, recheck: this.#recheck };
   }
 
   #report(refusal: Refusal): void {

@@ -3,7 +3,9 @@
 import { type Principal, principalName } from '../principal.ts';
 import { type Refusal, type RefusalCode, refuse } from '../refusal.ts';
 import type { MechanismName } from '../sasl/mechanism.ts';
+import type { Recheck } from '../token/recheck.ts';
 import type { Door, Wire } from './door.ts';
+import { keepRechecking } from './recheck.ts';
 import type { LiveSession, Registered } from './registry.ts';
 
 /** What ending trust needs of the session. */
@@ -32,6 +34,9 @@ export class Trust implements Registered {
   readonly #mechanism: MechanismName;
   readonly #holder: Holder;
   #timer: NodeJS.Timeout | undefined;
+  /** Given up with the trust: it holds the token. */
+  #recheck: Recheck | undefined;
+  #stopRechecking: () => void = () => undefined;
 
   constructor(options: {
     principal: Principal;
@@ -39,12 +44,14 @@ export class Trust implements Registered {
     wire: Wire;
     mechanism: MechanismName;
     holder: Holder;
+    recheck: Recheck | undefined;
   }) {
     this.principal = options.principal;
     this.#door = options.door;
     this.#wire = options.wire;
     this.#mechanism = options.mechanism;
     this.#holder = options.holder;
+    this.#recheck = options.recheck;
   }
 
   get id(): string {
@@ -56,9 +63,19 @@ export class Trust implements Registered {
     sessions.add(this);
     // Between its verification and this line the token may have been revoked: that was told before anybody listened here.
     if (isRevoked(this.principal)) return this.revoke('revoked during sign-in');
+    this.#startRechecking();
     if (settings.tokenExpiry !== 'at-once') return;
     const rest = Math.min(this.principal.expiresAt * 1000 + leeway - now(), MAX_TIMER);
     this.#timer = setTimeout(() => this.revoke('token expired', 'session-expired'), rest).unref();
+  }
+
+  #startRechecking(): void {
+    const recheck = this.#recheck;
+    this.#recheck = undefined;
+    if (!recheck) return;
+    const until = this.principal.expiresAt * 1000;
+    const onRefused = ({ reason }: Refusal) => this.revoke(reason);
+    this.#stopRechecking = keepRechecking({ recheck, until, now: this.#door.now, onRefused });
   }
 
   /**
@@ -68,6 +85,7 @@ export class Trust implements Registered {
   revoke(cause: string, code: RefusalCode = 'session-revoked'): void {
     if (this.ended) return;
     this.ended = code;
+    this.#stopRechecking();
     this.#door.sessions.remove(this);
     const { state } = this.#holder;
     const { principal } = this;
@@ -106,6 +124,7 @@ export class Trust implements Registered {
   /** The session is closed. */
   close(): void {
     clearTimeout(this.#timer);
+    this.#stopRechecking();
     this.#door.sessions.remove(this);
   }
 }

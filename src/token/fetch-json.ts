@@ -12,8 +12,13 @@ export interface FetchOptions {
   readonly allowInsecureHttp: boolean;
   /** Ends a fetch when the process stops. */
   readonly signal: AbortSignal;
-  /** Sent as JSON with POST; without it the document is fetched with GET. */
-  readonly post?: { readonly headers: Readonly<Record<string, string>>; readonly body: object };
+  /** 512 KiB where absent. */
+  readonly maxOctets?: number;
+  /** Sent with POST, as a form or as JSON; without it the document is fetched with GET. */
+  readonly post?: {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: URLSearchParams | object;
+  };
 }
 
 /** `answered` tells an issuer that speaks nonsense from one that does not speak at all. */
@@ -29,16 +34,16 @@ export async function fetchJson(url: string, options: FetchOptions): Promise<Fet
   const timeLimit = AbortSignal.timeout(options.timeout);
   try {
     const response = await options.fetch(url, {
-      ...(post === undefined ? {} : { method: 'POST', body: JSON.stringify(post.body) }),
+      ...(post === undefined ? {} : { method: 'POST', body: bodyText(post.body) }),
       headers: {
         accept: 'application/json, application/jwk-set+json',
-        ...(post === undefined ? {} : { 'content-type': 'application/json', ...post.headers }),
+        ...(post === undefined ? {} : { 'content-type': mediaTypeOf(post.body), ...post.headers }),
       },
       // A redirect would let whoever controls one path of the host, or an open redirector on it, name the keys.
       redirect: 'manual',
       signal: AbortSignal.any([timeLimit, options.signal]),
     });
-    return await readAnswer(url, response);
+    return await readAnswer(url, response, options.maxOctets ?? MAX_OCTETS);
   } catch (error) {
     const why = timeLimit.aborted ? `no answer within ${options.timeout} ms` : causeOf(error);
     return { failure: `${shown(url)}: ${why}`, answered: false };
@@ -53,14 +58,22 @@ function unfitAddress(url: string, { allowInsecureHttp }: FetchOptions): string 
   return `${shown(url)} is not https`;
 }
 
-async function readAnswer(url: string, response: Response): Promise<FetchOutcome> {
+function bodyText(body: URLSearchParams | object): string {
+  return body instanceof URLSearchParams ? body.toString() : JSON.stringify(body);
+}
+
+function mediaTypeOf(body: URLSearchParams | object): string {
+  return body instanceof URLSearchParams ? 'application/x-www-form-urlencoded' : 'application/json';
+}
+
+async function readAnswer(url: string, response: Response, maxOctets: number): Promise<FetchOutcome> {
   if (response.status !== 200) {
     await response.body?.cancel();
     const redirected = response.status >= 300 && response.status < 400;
     return fault(url, `status ${response.status}${redirected ? ', redirects are not followed' : ''}`);
   }
-  const octets = await readBounded(response);
-  if (!octets) return fault(url, `longer than ${MAX_OCTETS} octets`);
+  const octets = await readBounded(response, maxOctets);
+  if (!octets) return fault(url, `longer than ${maxOctets} octets`);
   try {
     return { body: JSON.parse(octets.toString('utf8')) };
   } catch {
@@ -69,12 +82,12 @@ async function readAnswer(url: string, response: Response): Promise<FetchOutcome
 }
 
 // Counted while reading and after decompression: Content-Length may be absent or a lie.
-async function readBounded(response: Response): Promise<Buffer | undefined> {
+async function readBounded(response: Response, maxOctets: number): Promise<Buffer | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
-    if (length > MAX_OCTETS) return undefined;
+    if (length > maxOctets) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

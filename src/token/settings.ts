@@ -1,7 +1,7 @@
 // What the operator may say about tokens: for whom they must be made, which issuers are believed.
 
 import Type from 'typebox';
-import { duration } from '../setting.ts';
+import { duration, secret } from '../setting.ts';
 
 /** How the claims of an issuer become the addresses a principal may send as. */
 export const IdentityClaims = Type.Object(
@@ -19,6 +19,35 @@ export const IdentityClaims = Type.Object(
     groups: Type.Optional(Type.String({ minLength: 1, description: 'Claim that holds the groups.' })),
   },
   { additionalProperties: false, default: {}, description: 'How claims become addresses.' },
+);
+
+/** Asking an issuer about tokens of live sessions (RFC 7662). */
+export const IntrospectionSettings = Type.Object(
+  {
+    endpoint: Type.String({ format: 'uri', description: 'Its introspection endpoint.' }),
+    clientId: Type.String({
+      minLength: 1,
+      description: 'Postern’s client id there; it signs in with `client_secret_basic`.',
+    }),
+    clientSecret: secret({ description: 'Postern’s client secret there.' }),
+    every: duration({
+      default: '5m',
+      description:
+        'A token that its issuer has ended is noticed within this time; from 10s to 1d. One answer serves all sessions of a token.',
+    }),
+    // With `keep` an outage leaves things as they are without introspection: signature, expiry and signals still count. With
+    // `end` whoever brings the endpoint down stops the mail of everybody there, which nobody should get unasked.
+    whileUnavailable: Type.Union([Type.Literal('keep'), Type.Literal('end')], {
+      default: 'keep',
+      description:
+        'What happens to a live session when its issuer does not answer, or answers nonsense. `keep` (fail open): it goes on until the token expires, and a token ended meanwhile is not noticed before the issuer answers again. `end` (fail closed): it is closed, and a login with its token is put off for a quarter of `every`; any other login is taken on its signature, as always, and closed when it is asked about.',
+    }),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Asks the issuer again and again whether the token of a live session is still good (RFC 7662). A login does not wait for that.',
+  },
 );
 
 export const TrustedIssuerSettings = Type.Object(
@@ -71,9 +100,11 @@ export const TrustedIssuerSettings = Type.Object(
       }),
     ),
     identity: IdentityClaims,
+    introspection: Type.Optional(IntrospectionSettings),
     allowInsecureHttp: Type.Boolean({
       default: false,
-      description: 'Dangerous: fetch metadata and keys over http. For a demonstration on loopback only.',
+      description:
+        'Dangerous: fetch metadata and keys, and introspect tokens, over http. For a demonstration on loopback only.',
     }),
   },
   { additionalProperties: false },

@@ -6,6 +6,7 @@ import { isRefusal, type Refusal } from '../refusal.ts';
 import { checkTokenLength } from './decode.ts';
 import { type IssuerRules, type OwnIssuer, ownIssuerRules, trustedIssuerRules } from './issuer-rules.ts';
 import { createOwnKeys } from './own-keys.ts';
+import { createRechecks, type Recheck, type RecheckFailure } from './recheck.ts';
 import { RemoteKeys } from './remote-keys.ts';
 import type { Revocations } from './revocations.ts';
 import { MAX_LEEWAY, type TokenSettings } from './settings.ts';
@@ -24,6 +25,11 @@ export interface TokenVerifier {
    * at once, one made by another node within seconds.
    */
   verify(token: string): Promise<Principal | Refusal>;
+  /**
+   * How a session that rests on a verified token asks whether it is still good; undefined where its issuer is not to be asked.
+   * Of Postern's own tokens every end is told at once, through the revocations.
+   */
+  recheck(token: string, principal: Principal): Recheck | undefined;
   /** Ends fetches and timers. */
   close(): void;
 }
@@ -36,21 +42,30 @@ export interface TokenVerifierOptions {
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
   readonly fetch?: typeof globalThis.fetch;
+  /** An issuer could not be asked about a live session's token; told at most once per issuer and minute. */
+  readonly onRecheckFailed?: (failure: RecheckFailure) => void;
 }
 
 /** Does no I/O: keys of trusted issuers are fetched when the first of their tokens comes. Throws on contradictory settings. */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  const { settings, revocations, now = Date.now } = options;
+  const { settings, revocations, now = Date.now, fetch = globalThis.fetch } = options;
   if (settings.leeway > MAX_LEEWAY) throw new RangeError(`token.leeway: at most ${MAX_LEEWAY / 60_000}m`);
   const issuers = issuersByName(options);
+  const rechecks = createRechecks({
+    settings,
+    now,
+    fetch,
+    onFailed: options.onRecheckFailed ?? (() => undefined),
+  });
   const remembered = createVerifiedTokens(settings.cacheSize);
   const underWay = new Map<string, Promise<Principal | Refusal>>();
 
   function verify(token: string): Promise<Principal | Refusal> {
     const unfit = checkTokenLength(token);
     if (unfit) return Promise.resolve(unfit);
-    // Only a hash is kept: whoever reads the memory of the process finds no tokens in the cache.
-    const key = hash('sha256', token, 'base64');
+    const key = keyOf(token);
+    const ended = rechecks.refusalOf(key);
+    if (ended) return Promise.resolve(ended);
     const principal = remembered.get(key, now());
     if (!principal) return underWay.get(key) ?? begin(key, token);
     if (!revocations.isRevoked(principal)) return Promise.resolve(principal);
@@ -75,9 +90,16 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
 
   function close(): void {
     for (const { keys } of issuers.values()) keys.close();
+    rechecks.close();
   }
 
-  return { verify, close };
+  const recheck = (token: string, principal: Principal) => rechecks.of(token, keyOf(token), principal);
+  return { verify, recheck, close };
+}
+
+// Only a hash is kept: whoever reads the memory of the process finds no tokens in the cache.
+function keyOf(token: string): string {
+  return hash('sha256', token, 'base64');
 }
 
 function issuersByName(options: TokenVerifierOptions): ReadonlyMap<string, IssuerRules> {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ALICE, BOB, IDENTITY_PROVIDER } from '../support/authorization-identity-provider.ts';
 import { MAIL, obtainTokens, openTestDoor, type TestDoor } from '../support/authorization-server.ts';
 import { LOGOUT, type Network, networkOf, sender } from '../support/signals.ts';
-import { mintToken, type TokenClaims, testKey } from '../support/tokens.ts';
+import { goodClaims, mintToken, type TokenClaims, testKey, trustedIssuer } from '../support/tokens.ts';
 
 const idp = sender(IDENTITY_PROVIDER);
 let network: Network;
@@ -186,6 +186,19 @@ test('while the issuer’s keys cannot be had it is not called invalid', async (
   network.isDown = true;
   const token = logoutToken();
   expect(await send(token)).toMatchObject({ status: 400, json: { error: 'temporarily_unavailable' } });
+});
+
+test('tokens of the identity provider that are accepted directly end with the session, found by its sid', async () => {
+  await door.close();
+  const trusted = trustedIssuer(IDENTITY_PROVIDER, { allowInsecureHttp: false });
+  door = await openTestDoor({}, { fetch: network.fetch, trustedIssuers: [trusted] });
+  door.identityProvider.person = { ...ALICE, sid: 'sid-of-alice' };
+  await obtainTokens(door);
+  const claims = goodClaims(IDENTITY_PROVIDER, { sub: 'alice-1' }, Date.now() - 5_000);
+  const direct = mintToken(idp.key, claims);
+  expect(await door.verifier.verify(direct)).toMatchObject({ issuer: IDENTITY_PROVIDER });
+  await send(logoutToken({ sub: undefined }));
+  expect(await door.verifier.verify(direct)).toMatchObject({ code: 'token-revoked' });
 });
 
 test('§2.7: grants without offline_access end as well when mail sessions are spared; those with it stay', async () => {

@@ -13,6 +13,7 @@ import { startServerProcess } from './server-process.ts';
 /** The names and ports that the demo promises. */
 export const DEMO = {
   issuer: 'http://localhost:8080',
+  identityProvider: 'http://localhost:8081',
   starttls: 1587,
   implicit: 1465,
   health: 'http://127.0.0.1:9090',

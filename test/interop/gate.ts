@@ -29,6 +29,8 @@ export interface Gate {
   /** PEM file of the authority behind its certificate, which is for `localhost`. */
   readonly ca: string;
   readonly issuer: string;
+  /** Where people sign in, if there are any. */
+  readonly identityProvider: string;
   readonly health: string;
   readonly pid: number;
   /** Since its first start. */
@@ -94,6 +96,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
     ports: { starttls, implicit },
     ca: join(folder, 'ca.pem'),
     issuer,
+    identityProvider: `http://localhost:${people}`,
     health: `http://127.0.0.1:${pages}`,
     get pid() {
       if (!running) throw new Error('the gate is not running');

@@ -1,6 +1,16 @@
 // Owns the far end of the way: an SMTP server that keeps each complete message in a file, and knows which ones were cut off.
 
-import { createWriteStream, mkdirSync, readFileSync, renameSync, rmSync, type WriteStream } from 'node:fs';
+import {
+  closeSync,
+  createWriteStream,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  type WriteStream,
+} from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { until } from './until.ts';
@@ -9,6 +19,8 @@ import { until } from './until.ts';
 export interface Arrival {
   readonly mailFrom: string;
   readonly recipients: readonly string[];
+  /** Its first bytes, with most of its header. */
+  readonly head: string;
   /** The message with stuffed dots taken out (RFC 5321 §4.5.2). Read from its file at each call. */
   content(): Buffer;
 }
@@ -82,6 +94,7 @@ interface Keeper {
   cutOff(): void;
 }
 
+const HEAD = 8192;
 const END = Buffer.from('\r\n.\r\n');
 
 class Connection {
@@ -132,6 +145,8 @@ class Connection {
     if (verb !== 'DATA') return '250 2.0.0 ok\r\n';
     this.#file = this.#keeper.nextFile();
     this.#stream = createWriteStream(`${this.#file}.part`);
+    // Only from writes under way when it is destroyed; a disk that is full is told by the missing message.
+    this.#stream.on('error', () => undefined);
     // The CRLF of the DATA line: an empty message has no other before its final dot (RFC 5321 §4.1.1.4).
     this.#held = Buffer.from('\r\n');
     this.#skip = 2;
@@ -167,7 +182,8 @@ class Connection {
     this.#recipients = [];
     stream?.end(() => {
       renameSync(`${file}.part`, file);
-      this.#keeper.arrived({ mailFrom, recipients, content: () => unstuffed(readFileSync(file)) });
+      const head = firstBytes(file);
+      this.#keeper.arrived({ mailFrom, recipients, head, content: () => unstuffed(readFileSync(file)) });
       // A stream that was full when it ended says no "drain" any more.
       if (!this.#keeper.isStalled()) this.#socket.resume();
       this.#socket.write('250 2.0.0 kept\r\n');
@@ -185,6 +201,16 @@ class Connection {
 
 function lastWithSpace(lines: readonly string[]): string {
   return lines.map((line, index) => `250${index < lines.length - 1 ? '-' : ' '}${line}\r\n`).join('');
+}
+
+function firstBytes(file: string): string {
+  const handle = openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(HEAD);
+    return bytes.toString('latin1', 0, readSync(handle, bytes, 0, HEAD, 0));
+  } finally {
+    closeSync(handle);
+  }
 }
 
 function unstuffed(bytes: Buffer): Buffer {

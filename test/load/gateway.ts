@@ -9,6 +9,7 @@ import { testCertificate } from '../support/certificates.ts';
 import { type Child, startNode } from './process.ts';
 
 export interface MeasuredGateway {
+  /** The process that runs now. */
   readonly child: Child;
   readonly folder: string;
   readonly ca: string;
@@ -22,6 +23,8 @@ export interface MeasuredGateway {
   token(): Promise<string>;
   /** Gives a token back at the revocation endpoint (RFC 7009). */
   revoke(token: string): Promise<void>;
+  /** `kill -9`, and the same configuration and store again. */
+  killAndRestart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,9 +45,13 @@ export async function startMeasuredGateway(upstream: number): Promise<MeasuredGa
   await writeFile(files.key, key, { mode: 0o600 });
   await writeFile(files.secret, 'bench-app-secret', { mode: 0o600 });
   await writeFile(join(folder, 'postern.yaml'), configuration({ starttls, implicit, web, pages, upstream }));
-  const child = await startNode([MAIN, 'serve', '--config', join(folder, 'postern.yaml')], '"started"');
+  const start = (): Promise<Child> =>
+    startNode([MAIN, 'serve', '--config', join(folder, 'postern.yaml')], '"started"');
+  let child = await start();
   return {
-    child,
+    get child() {
+      return child;
+    },
     folder,
     ca,
     certificateFile: files.certificate,
@@ -54,6 +61,10 @@ export async function startMeasuredGateway(upstream: number): Promise<MeasuredGa
     sender: SENDER,
     token: () => fetchToken(web),
     revoke: (token) => revokeToken(web, token),
+    async killAndRestart() {
+      await child.stop('SIGKILL');
+      child = await start();
+    },
     async close() {
       await child.stop('SIGKILL');
       await rm(folder, { recursive: true, force: true });

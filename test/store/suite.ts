@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { Artifact, SignedInPerson } from '../../src/authorization/stores.ts';
+import type { Artifact, ArtifactMark, SignedInPerson } from '../../src/authorization/stores.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
 import type { StoreSettings } from '../../src/store/settings.ts';
 
@@ -164,6 +164,39 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
         expect((await store.accounts.find('id-2'))?.idpIssuer).toBe('https://other.example');
       });
 
+      test('are found by person and by address, in any spelling of it', async () => {
+        await store.accounts.upsert(
+          person({ addresses: ['Alice_B@Example.org', 'ab@bücher.example'] }),
+          'id-1',
+        );
+        await store.accounts.upsert(person({ idpSubject: '2', addresses: ['aliceXb@example.org'] }), 'id-2');
+        await store.accounts.upsert(person({ idpSubject: '3', addresses: ['alice_b@example.org'] }), 'id-3');
+        await store.accounts.upsert(
+          person({ idpSubject: '4', addresses: ['"q u"@example.org', '"quoted"@example.org'] }),
+          'id-4',
+        );
+        const found = async (address: string) =>
+          (await store.accounts.findByAddress(address)).map(({ id }) => id).sort();
+        expect(await found('alice_b@EXAMPLE.org')).toEqual(['id-1', 'id-3']);
+        expect(await found('ab@xn--bcher-kva.example')).toEqual(['id-1']);
+        expect(await found('quoted@example.org')).toEqual(['id-4']);
+        expect(await found('b@example.org')).toEqual([]);
+        expect(await found('%@example.org')).toEqual([]);
+        expect(await found('example.org')).toEqual([]);
+        expect((await store.accounts.findByPerson('https://idp.example', '2'))?.id).toBe('id-2');
+        expect(await store.accounts.findByPerson('https://other.example', '2')).toBeUndefined();
+      });
+
+      test('are disabled until enabled, whoever signs in meanwhile', async () => {
+        await store.accounts.upsert(person(), 'id-1');
+        expect(await store.accounts.setDisabled('id-1', true)).toBe(true);
+        expect(await store.accounts.setDisabled('id-1', true)).toBe(false);
+        expect(await store.accounts.upsert(person(), 'id-2')).toMatchObject({ id: 'id-1', disabled: true });
+        expect(await store.accounts.setDisabled('id-1', false)).toBe(true);
+        expect(await store.accounts.find('id-1')).toMatchObject({ disabled: false });
+        expect(await store.accounts.setDisabled('id-9', true)).toBe(false);
+      });
+
       test('of one person are one, however many sign-ins happen at once', async () => {
         const second = await another();
         const accounts = await Promise.all(
@@ -193,6 +226,41 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
           payload: '{}',
           uid: undefined,
         });
+      });
+
+      test('are listed by whose they are, page by page, without what has expired', async () => {
+        const { artifacts } = store;
+        const marks = { accountId: 'alice', clientId: 'c', idpSession: 's', uid: 'u' };
+        for (const id of ['c', 'a', 'b'])
+          await artifacts.put('Grant', `handle-of-16-cha${id}`, artifact(marks));
+        await artifacts.put('Grant', 'expired', artifact({ ...marks, expiresAt: NOW }));
+        await artifacts.put(
+          'Grant',
+          'of-bob',
+          artifact({ accountId: 'bob', clientId: 'd', idpSession: 't', uid: 'v' }),
+        );
+        await artifacts.put('Grant', 'unmarked', artifact());
+        await artifacts.put('Session', 'handle-of-16-chad', artifact(marks));
+        const list = async (mark: ArtifactMark, after = '', limit = 9) => {
+          const rows = await artifacts.list('Grant', mark, { now: NOW, after, limit });
+          return rows.map(({ id }) => id.slice(-1));
+        };
+        for (const [name, value] of Object.entries(marks)) {
+          expect(await list({ [name]: value } as unknown as ArtifactMark), name).toEqual(['a', 'b', 'c']);
+        }
+        expect(await list({ accountId: 'alice' }, '', 2)).toEqual(['a', 'b']);
+        expect(await list({ accountId: 'alice' }, 'handle-of-16-chab')).toEqual(['c']);
+        expect(await list({ idBeginning: 'handle-of-16-cha' })).toEqual(['a', 'b', 'c']);
+        expect(await list({ idBeginning: 'handle-of-16-ch_' })).toEqual([]);
+        expect(
+          await artifacts.list('Grant', { accountId: 'bob' }, { now: NOW, after: '', limit: 9 }),
+        ).toEqual([
+          {
+            ...artifact({ accountId: 'bob', clientId: 'd', idpSession: 't', uid: 'v' }),
+            id: 'of-bob',
+            consumedAt: undefined,
+          },
+        ]);
       });
 
       test('are not found once expired, in no way', async () => {

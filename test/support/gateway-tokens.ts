@@ -4,6 +4,7 @@ import { createHmac, createPublicKey } from 'node:crypto';
 import type { Account } from '../../src/token/account.ts';
 import { openKeyring } from '../../src/token/keyring.ts';
 import { openRevocations, type Revocations } from '../../src/token/revocations.ts';
+import type { TrustedIssuerSettings } from '../../src/token/settings.ts';
 import { composeTokenId } from '../../src/token/token-id.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../src/token/verifier.ts';
 import {
@@ -37,8 +38,18 @@ export interface GatewayTokens {
   close(): void;
 }
 
+/** How the trusted issuer is asked about live sessions, and what it answers to each question. */
+export interface TestIntrospection {
+  readonly settings: NonNullable<TrustedIssuerSettings['introspection']>;
+  readonly answer: (request: Request) => Response | Promise<Response>;
+  readonly onFailed?: (failure: { readonly issuer: string; readonly reason: string }) => void;
+}
+
 /** A real verifier with everything around it in memory: Postern's own issuer and one identity provider trusted directly. */
-export async function createGatewayTokens(now: () => number): Promise<GatewayTokens> {
+export async function createGatewayTokens(
+  now: () => number,
+  introspection?: TestIntrospection,
+): Promise<GatewayTokens> {
   let issuerUp = true;
   const key = testKey();
   const settings = tokenSettings({
@@ -46,6 +57,7 @@ export async function createGatewayTokens(now: () => number): Promise<GatewayTok
       trustedIssuer(TRUSTED_ISSUER, {
         jwksUri: `${TRUSTED_ISSUER}/keys`,
         identity: { addresses: ['email', 'aliases'], requireVerified: true },
+        ...(introspection && { introspection: introspection.settings }),
       }),
     ],
   });
@@ -70,7 +82,10 @@ export async function createGatewayTokens(now: () => number): Promise<GatewayTok
     },
     revocations,
     now,
-    fetch: async () => {
+    ...(introspection?.onFailed && { onRecheckFailed: introspection.onFailed }),
+    fetch: async (url, init) => {
+      if (introspection && url === introspection.settings.endpoint)
+        return introspection.answer(new Request(url, init));
       if (!issuerUp) throw new TypeError('fetch failed');
       return Response.json({ keys: [key.publicJwk] });
     },

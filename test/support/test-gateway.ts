@@ -9,7 +9,7 @@ import type { SubmissionSettings } from '../../src/submission/settings.ts';
 import type { Revocations } from '../../src/token/revocations.ts';
 import { testCertificate } from './certificates.ts';
 import type { PlayableGateway } from './dialogue.ts';
-import { createGatewayTokens } from './gateway-tokens.ts';
+import { createGatewayTokens, type TestIntrospection } from './gateway-tokens.ts';
 import { type ScriptedUpstreamOptions, startScriptedUpstream } from './scripted-upstream.ts';
 import { testClock } from './tokens.ts';
 
@@ -18,6 +18,8 @@ export interface TestGatewayOptions {
   readonly submission?: Partial<SubmissionSettings>;
   readonly relay?: Partial<RelaySettings>;
   readonly upstream?: ScriptedUpstreamOptions;
+  /** Of the trusted issuer; its failures are journalled. */
+  readonly introspection?: Omit<TestIntrospection, 'onFailed'>;
 }
 
 export interface TestGateway extends PlayableGateway {
@@ -30,12 +32,16 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const certificate = await testCertificate();
   const upstream = await startScriptedUpstream(options.upstream);
   const clock = testClock();
-  const tokens = await createGatewayTokens(clock.now);
   const journal = new CapturedJournal();
   const audit = createAudit({
     settings: { level: 'trace', listen: { host: '127.0.0.1', port: 0 } },
     destination: journal,
   });
+  const introspection = options.introspection && {
+    ...options.introspection,
+    onFailed: audit.events.recheckFailed,
+  };
+  const tokens = await createGatewayTokens(clock.now, introspection);
   const settings = submissionSettings(options.submission);
   const relay = createRelay({
     settings: relaySettings({ host: upstream.host, port: upstream.port, ...options.relay }),

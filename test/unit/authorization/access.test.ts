@@ -145,6 +145,19 @@ test('a signal does not take an operator’s switch for its own', async () => {
   expect(door.accounts.all()).toMatchObject([{ disabled: true }]);
 });
 
+test('what one transmitter disabled another does not enable', async () => {
+  const { access } = door.server;
+  await obtainTokens(door);
+  const who = { accountId: alice() };
+  await access.endPerson(who, { cause: 'x', disable: true, by: 'https://one.example' });
+  expect(await access.enablePerson(who, { cause: 'x', by: 'https://two.example' })).toMatchObject({
+    people: 0,
+  });
+  expect(await access.enablePerson(who, { cause: 'x', by: 'https://one.example' })).toMatchObject({
+    people: 1,
+  });
+});
+
 test('the end of a client: its grants, and every token it has, also those without a grant', async () => {
   const tokens = await obtainTokens(door);
   const app = await door.call(

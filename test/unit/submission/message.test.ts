@@ -1,114 +1,18 @@
-// One message between client and upstream: what goes through, when, and that whatever ends badly never gets its final dot.
+// One message between client and upstream: what goes through, and that whatever is refused never gets its final dot.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Refusal, refuse } from '../../../src/refusal.ts';
 import type { Reply } from '../../../src/relay/reply.ts';
-import type { RelayTransaction } from '../../../src/relay/transaction.ts';
-import { BodyScanner } from '../../../src/submission/body-scanner.ts';
-import { Message, type MessageOptions, type MessageOutcome } from '../../../src/submission/message.ts';
-import { makePrincipal } from '../../../src/token/principal.ts';
+import type { MessageOptions } from '../../../src/submission/message.ts';
+import {
+  beginMessage as begin,
+  HEADER,
+  QUEUED,
+  sendMessage as send,
+} from '../../support/message-situation.ts';
 
-const ALICE = makePrincipal({
-  issuer: 'https://mail.example.org',
-  subject: 'alice-id',
-  clientId: undefined,
-  addresses: ['alice@example.org'],
-  groups: [],
-  scopes: [],
-  tokenId: undefined,
-  grantId: undefined,
-  issuedAt: 0,
-  expiresAt: 1,
-});
-const TIME = new Date('2026-11-21T08:00:00Z');
-const HEADER = 'From: alice@example.org\r\n';
 const WHOLE = 'Message-ID: <1@example.org>\r\nDate: Sat, 21 Nov 2026 08:00:00 +0000\r\n';
-const QUEUED = { code: 250, lines: ['2.0.0 queued'] };
-
-/** An upstream that writes down what it was asked; `answers` stand in place of the polite ones. */
-class Upstream implements RelayTransaction {
-  calls: string[] = [];
-  text = '';
-  verdict: Reply | Refusal | undefined;
-  data354: Promise<Reply | Refusal> = Promise.resolve({ code: 354, lines: ['go'] });
-  final: Promise<Reply | Refusal> = Promise.resolve(QUEUED);
-  takes = true;
-  drain = Promise.withResolvers<void>();
-
-  async recipient() {
-    return QUEUED;
-  }
-  data() {
-    this.calls.push('data');
-    return this.data354;
-  }
-  write(bytes: Buffer | string) {
-    this.text += bytes.toString('latin1');
-    return this.takes;
-  }
-  drained() {
-    return this.drain.promise;
-  }
-  finish(last: Buffer | undefined) {
-    this.calls.push('finish');
-    this.text += last?.toString('latin1') ?? '';
-    return this.final;
-  }
-  async reset() {}
-  abort() {
-    this.calls.push('abort');
-  }
-}
-
-interface Situation {
-  readonly message: Message;
-  readonly upstream: Upstream;
-  readonly outcomes: MessageOutcome[];
-  readonly onTooSlow: ReturnType<typeof vi.fn>;
-  readonly scanner: BodyScanner;
-}
-
-function begin(changes: Partial<MessageOptions> = {}, faults: Partial<Upstream> = {}): Situation {
-  const upstream = Object.assign(new Upstream(), faults);
-  const outcomes: MessageOutcome[] = [];
-  const onTooSlow = vi.fn();
-  const message = new Message({
-    principal: ALICE,
-    transaction: upstream,
-    trace: {
-      hostname: 'mail.example.org',
-      clientName: 'client.example',
-      clientAddress: '192.0.2.1',
-      id: 's.1',
-      cipher: undefined,
-      utf8: false,
-      time: TIME,
-    },
-    maxHeaderBytes: 1000,
-    maxMessageBytes: 100_000,
-    minBytesPerSecond: 50,
-    onTooSlow,
-    onOutcome: (outcome) => outcomes.push(outcome),
-    ...changes,
-  });
-  return { message, upstream, outcomes, onTooSlow, scanner: new BodyScanner() };
-}
-
-async function send(situation: Situation, pieces: readonly string[], last: string): Promise<MessageOutcome> {
-  const { message, scanner, outcomes } = situation;
-  for (const piece of pieces) {
-    const bytes = Buffer.from(piece, 'latin1');
-    scanner.scan(bytes);
-    await message.push(bytes, scanner);
-  }
-  await message.end(Buffer.from(last, 'latin1'), scanner);
-  const [outcome, ...more] = outcomes;
-  if (!outcome || more.length > 0) throw new Error(`${outcomes.length} outcomes`);
-  return outcome;
-}
-
-afterEach(() => void vi.useRealTimers());
 
 describe('what goes through', () => {
   const TEXT = `${WHOLE}${HEADER}\r\nText\r\n`;
@@ -253,106 +157,5 @@ describe('what is refused', () => {
       stage: 'body',
     });
     expect(situation.upstream).toMatchObject({ text: written, calls: ['data', 'abort'] });
-  });
-});
-
-describe('a client that vanishes', () => {
-  test('in the header: the upstream hears no DATA', async () => {
-    const { message, upstream, scanner, outcomes } = begin();
-    message.push(Buffer.from(HEADER), scanner);
-    message.abandon();
-    expect([upstream.calls, outcomes]).toEqual([['abort'], []]);
-  });
-
-  test.each(['whole', 'streamed'])('while DATA is asked, %s: no byte of it goes out', async (how) => {
-    const answer = Promise.withResolvers<Reply | Refusal>();
-    const { message, upstream, scanner, outcomes } = begin({}, { data354: answer.promise });
-    const bytes = Buffer.from(`${HEADER}\r\n`);
-    const done = how === 'whole' ? message.end(bytes, scanner) : message.push(bytes, scanner);
-    message.abandon();
-    answer.resolve({ code: 354, lines: ['go'] });
-    await done;
-    expect(upstream).toMatchObject({ calls: ['data', 'abort'], text: '' });
-    expect(outcomes).toEqual([]);
-  });
-
-  test('in mid-body: cut off', async () => {
-    const { message, upstream, scanner, outcomes } = begin();
-    await message.push(Buffer.from(`${HEADER}\r\n`), scanner);
-    message.abandon();
-    expect([upstream.calls, outcomes]).toEqual([['data', 'abort'], []]);
-  });
-
-  test('after the final dot: the upstream is not disturbed, and its word is told', async () => {
-    const verdict = Promise.withResolvers<Reply>();
-    const { message, upstream, scanner, outcomes } = begin({}, { final: verdict.promise });
-    const done = message.end(Buffer.from(`${HEADER}\r\n`), scanner);
-    await nextTurn();
-    message.abandon();
-    message.interrupt(refuse('session-revoked', 'too late'));
-    verdict.resolve(QUEUED);
-    await done;
-    expect(upstream.calls).toEqual(['data', 'finish']);
-    expect(outcomes).toMatchObject([{ verdict: QUEUED }]);
-  });
-
-  test('after a refusal: the upstream is told once only, and nobody waits for an outcome', async () => {
-    const { message, upstream, scanner, outcomes } = begin();
-    message.push(Buffer.from('From: bob@example.org\r\n\r\n'), scanner);
-    await nextTurn();
-    message.abandon();
-    await message.end(Buffer.from('x\r\n'), scanner);
-    expect(upstream.calls.filter((call) => call !== 'abort')).toEqual([]);
-    expect(outcomes).toEqual([]);
-  });
-});
-
-describe('the pace', () => {
-  const MINUTE = 60_000;
-
-  function trickle(options: { bytes: number; until: number }): Situation {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    const situation = begin();
-    vi.advanceTimersByTime(options.until);
-    situation.message.push(Buffer.from('x'.repeat(options.bytes)), situation.scanner);
-    return situation;
-  }
-
-  test('is judged after a minute', () => {
-    expect(trickle({ bytes: 100, until: MINUTE - 1 }).onTooSlow).not.toHaveBeenCalled();
-    expect(trickle({ bytes: 100, until: MINUTE + 1 }).onTooSlow).toHaveBeenCalledOnce();
-    expect(trickle({ bytes: 900, until: 2 * MINUTE }).onTooSlow).toHaveBeenCalledOnce();
-  });
-
-  test('is judged by bytes a second', () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    const { message, scanner, onTooSlow } = begin({ maxHeaderBytes: 10_000 });
-    vi.advanceTimersByTime(2 * MINUTE);
-    message.push(Buffer.from('x'.repeat(6000)), scanner);
-    expect(onTooSlow).not.toHaveBeenCalled();
-    vi.advanceTimersByTime(1000);
-    message.push(Buffer.from('x'), scanner);
-    expect(onTooSlow).toHaveBeenCalledOnce();
-  });
-
-  test('does not count the time for which the upstream made the client wait', async () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    const situation = begin({}, { takes: false });
-    const waits = situation.message.push(Buffer.from(`${HEADER}\r\n`), situation.scanner);
-    await nextTurn();
-    vi.advanceTimersByTime(10 * MINUTE);
-    situation.upstream.drain.resolve();
-    await waits;
-    vi.advanceTimersByTime(1000);
-    void situation.message.push(Buffer.from('x'), situation.scanner);
-    expect(situation.onTooSlow).not.toHaveBeenCalled();
-  });
-
-  test('of a message that is all here does not matter any more: given up now, it would come twice', async () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    const situation = begin();
-    vi.advanceTimersByTime(2 * MINUTE);
-    expect(await send(situation, [], `${HEADER}\r\n`)).toMatchObject({ verdict: QUEUED });
-    expect(situation.onTooSlow).not.toHaveBeenCalled();
   });
 });

@@ -4,26 +4,18 @@ import { expect, test } from 'vitest';
 import { refuse } from '../../../src/refusal.ts';
 import type { Door, Wire } from '../../../src/submission/door.ts';
 import { SignIn } from '../../../src/submission/sign-in.ts';
-import { makePrincipal } from '../../../src/token/principal.ts';
+import { ALICE } from '../../support/message-situation.ts';
 
 const RESPONSE = Buffer.from('n,a=alice@example.org,\x01auth=Bearer abc\x01\x01').toString('base64');
-const ALICE = makePrincipal({
-  issuer: 'https://mail.example.org',
-  subject: 'alice-id',
-  clientId: 'mail-program',
-  addresses: ['alice@example.org'],
-  groups: [],
-  scopes: [],
-  tokenId: 'id-1',
-  grantId: undefined,
-  issuedAt: 0,
-  expiresAt: 1,
-});
 
 function situation(verify: Door['verifier']['verify']): { signIn: SignIn; events: [string, unknown][] } {
   const events: [string, unknown][] = [];
   const audit = new Proxy({}, { get: (_, name) => (fields: unknown) => events.push([String(name), fields]) });
-  const door = { verifier: { verify }, audit, challenge: { scope: 'mail', openidConfiguration: undefined } };
+  const verifier = {
+    verify,
+    recheck: (token: string) => ({ every: 1, check: async () => refuse('token-revoked', token) }),
+  };
+  const door = { verifier, audit, challenge: { scope: 'mail', openidConfiguration: undefined } };
   const wire = { id: 's3ss10n', peer: '192.0.2.1', tls: () => undefined };
   const signIn = new SignIn({
     door: door as unknown as Door,
@@ -65,7 +57,10 @@ test('a refusal is told once, though a challenge and its answer follow', async (
 
 test('a good token lets its owner in, and nobody who says another name', async () => {
   const { signIn } = situation(() => Promise.resolve(ALICE));
-  expect(await signIn.start(RESPONSE)).toMatchObject({ state: 'accepted', principal: ALICE });
+  const step = await signIn.start(RESPONSE);
+  expect(step).toMatchObject({ state: 'accepted', principal: ALICE });
+  // The session asks about the token that was sent.
+  expect(step.state === 'accepted' && (await step.recheck?.check())).toMatchObject({ reason: 'abc' });
   const other = situation(() => Promise.resolve(ALICE));
   const response = Buffer.from('n,a=bob@example.org,\x01auth=Bearer abc\x01\x01').toString('base64');
   expect(await other.signIn.start(response)).toMatchObject({ state: 'open', reply: { code: 334 } });
