@@ -76,7 +76,7 @@ Three things to try, each a line for another terminal in this folder (and \`npx 
    echo Hello | npx postern send --to bob@example.org --subject "Hello from Postern"
 
 2. Send with curl as an app, with a token of its own:
-   printf 'From: app@example.org\\nSubject: Hello from curl\\n\\nHello.\\n' | curl -sS --crlf --ssl-reqd --cacert data/demo/ca.pem smtp://localhost:1587 --user app@example.org --oauth2-bearer "$(npx postern token --issuer ${issuer} --client-id demo-app --client-secret-file config/demo-app-secret.txt)" --mail-from app@example.org --mail-rcpt bob@example.org -T -
+   printf 'From: app@example.org\\nSubject: Hello from curl\\n\\nHello.\\n' | curl -sS --crlf --ssl-reqd --cacert data/demo/ca.pem smtp://localhost:1587 --user app@example.org: --mail-from app@example.org --mail-rcpt bob@example.org -T - --config <(printf 'oauth2-bearer = "%s"\\n' "$(npx postern token --issuer ${issuer} --client-id demo-app --client-secret-file config/demo-app-secret.txt)")
 
 3. Look into the inbox:
    ${issuer}/demo/inbox

@@ -146,7 +146,8 @@ function configuration(options: GateOptions, ports: Record<string, number>): obj
     },
     token: { audience: `http://localhost:${ports['web']}`, ...options.token },
     store: { sqlite: 'postern.sqlite' },
-    audit: { listen: at('pages') },
+    // The lowest level, for the search for secrets in it.
+    audit: { listen: at('pages'), level: 'trace' },
     ...(withPeople && {
       demo: { identityProvider: at('people'), inbox: at('inbox'), folder: 'demo' },
     }),

@@ -137,6 +137,11 @@ export class SmtpClient {
     this.#attach(secure);
   }
 
+  /** From now on takes nothing that the server sends: its replies fill the buffers on the way. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
   /** Vanishes: no QUIT, no TLS farewell. */
   destroy(): void {
     this.#socket.destroy();
