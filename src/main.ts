@@ -1,12 +1,8 @@
 // The entry: hands the process to the command line and ends with its exit code.
 
+import { reportFailure } from './command/failure.ts';
+import { runProgram } from './command/program.ts';
 import type { Surroundings } from './command/surroundings.ts';
-import { boundYoungGeneration } from './command/young-generation.ts';
-
-// Before anything else is loaded: loading alone would take it beyond its bound.
-boundYoungGeneration();
-const { reportFailure } = await import('./command/failure.ts');
-const { runProgram } = await import('./command/program.ts');
 
 const surroundings: Surroundings = {
   input: process.stdin,

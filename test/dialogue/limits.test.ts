@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { PlayableGateway } from '../support/dialogue.ts';
 import type { Listener } from '../support/dialogue-script.ts';
 import { held, reply, type UpstreamStep } from '../support/scripted-upstream.ts';
@@ -89,6 +89,36 @@ describe('a client that is slow on purpose', () => {
     client.destroy();
   });
 });
+
+test('sixty messages in one session are no chatter', async () => {
+  gateway = await startTestGateway();
+  const client = await openSession(gateway, 'implicit');
+  const message =
+    'MAIL FROM:<alice@example.org>\r\nRCPT TO:<bob@example.net>\r\nDATA\r\nFrom: alice@example.org\r\n\r\n.\r\n';
+  await client.write(message.repeat(60));
+  for (let replies = 0; replies < 240; replies += 1) {
+    expect((await client.readReply())[0]).toMatch(/^(250|354) /);
+  }
+  expect(gateway.upstream.accepted).toHaveLength(60);
+  client.destroy();
+});
+
+test.each(['implicit', 'starttls'] as const)(
+  '%s: a place is free again when its session has ended, however it did',
+  async (listener) => {
+    gateway = await startTestGateway({ submission: { maxConnections: 2, maxConnectionsPerAddress: 1 } });
+    for (const end of ['quit', 'vanish', 'quit', 'vanish']) {
+      const client = await openSession(gateway, listener);
+      const before = gateway.journal.length;
+      if (end === 'quit') expect((await client.command('QUIT'))[0]).toMatch(/^221 /);
+      client.destroy();
+      const ended = () => gateway.journal.slice(before).some((line) => line.includes('sessionClosed'));
+      await vi.waitUntil(ended, 5000);
+    }
+    const last = await openSession(gateway, listener);
+    last.destroy();
+  },
+);
 
 describe('one message to many', () => {
   beforeEach(async () => {

@@ -78,11 +78,15 @@ export async function startGate(options: GateOptions): Promise<Gate> {
   let running: ServerProcess | undefined;
 
   async function start(): Promise<void> {
-    running = await startServerProcess(process.execPath, [MAIN, 'serve', '--config', file], {
-      folder,
-      environment: programEnvironment(folder),
-      isReady: (line) => line.includes('"event":"started"'),
-    });
+    running = await startServerProcess(
+      process.execPath,
+      ['--max-semi-space-size=4', MAIN, 'serve', '--config', file],
+      {
+        folder,
+        environment: programEnvironment(folder),
+        isReady: (line) => line.includes('"event":"started"'),
+      },
+    );
   }
   async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     await running?.end(signal);

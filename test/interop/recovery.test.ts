@@ -71,6 +71,8 @@ test('an expired token is replaced on the connection at hand, and the message ar
 
 /** Milliseconds since the epoch, from the token's own claim. */
 function expiryOf(token: string): number {
-  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp: number };
+  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
+    exp: number;
+  };
   return claims.exp * 1000;
 }

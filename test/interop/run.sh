@@ -20,6 +20,8 @@ NEEDED=(
   "/usr/lib/*/perl5/5.*/Net/SSLeay.pm:libnet-ssleay-perl"
   /usr/share/perl5/Mail/Address.pm:libmailtools-perl
   /usr/share/perl5/Email/Valid.pm:libemail-valid-perl
+  # Two packages: Glewlwyd wants one of those that set databases up, of which apt would take the one with a client of MariaDB.
+  $'glewlwyd:glewlwyd\ndbconfig-sqlite3'
 )
 
 missing_packages() {
@@ -46,6 +48,10 @@ install_packages() {
     chmod 755 $policy
   fi
   apt-get update -q
+  if [[ " $* " == *" glewlwyd "* ]]; then
+    # Without a database and a configuration for the system.
+    echo 'glewlwyd glewlwyd/config_type select No configuration' | debconf-set-selections
+  fi
   apt-get install -y -q --no-install-recommends "$@"
   if [[ $(trap -p EXIT) == *$policy* ]]; then
     rm -f $policy

@@ -46,7 +46,10 @@ export async function startMeasuredGateway(upstream: number): Promise<MeasuredGa
   await writeFile(files.secret, 'bench-app-secret', { mode: 0o600 });
   await writeFile(join(folder, 'postern.yaml'), configuration({ starttls, implicit, web, pages, upstream }));
   const start = (): Promise<Child> =>
-    startNode([MAIN, 'serve', '--config', join(folder, 'postern.yaml')], '"started"');
+    startNode(
+      ['--max-semi-space-size=4', MAIN, 'serve', '--config', join(folder, 'postern.yaml')],
+      '"started"',
+    );
   let child = await start();
   return {
     get child() {

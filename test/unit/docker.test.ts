@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { loadSettings } from '../../src/config/load.ts';
+import { SubmissionSettings } from '../../src/submission/settings.ts';
 
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const read = (path: string) => readFileSync(root(path), 'utf8');
@@ -21,9 +22,30 @@ test('every image is pinned to a version', () => {
   for (const image of images) expect(image).toMatch(/:\d+\.\d+/);
 });
 
+test('the image has the version of Node that the tests run with', () => {
+  const { version } = JSON.parse(read('package-lock.json')).packages['node_modules/node'];
+  const images = [...read('Dockerfile').matchAll(/^FROM node:([\d.]+)-/gm)].map(([, tag]) => tag);
+  expect(images).toEqual([version, version]);
+});
+
 test('the image does not run as root and tells its health', () => {
   expect(read('Dockerfile')).toMatch(/^USER node$/m);
   expect(read('Dockerfile')).toMatch(/^HEALTHCHECK /m);
+});
+
+test('every service that stays up tells its health', () => {
+  const { certificate: _once, postern: _byItsImage, ...others } = compose.services;
+  expect(Object.keys(others)).toEqual(['keycloak', 'postfix']);
+  for (const service of Object.values<{ healthcheck?: { test: string[] } }>(others)) {
+    expect(service.healthcheck?.test[0]).toBe('CMD');
+  }
+});
+
+test('Postern may finish what is under way before it is killed', () => {
+  const grace = Number(/^(\d+)s$/.exec(compose.services.postern.stop_grace_period)?.[1]) * 1000;
+  const { drainTimeout } = SubmissionSettings.properties;
+  expect((drainTimeout as unknown as { default: string }).default).toBe('30s');
+  expect(grace).toBeGreaterThan(30_000);
 });
 
 test('what is mounted exists, and ports are published on loopback only', () => {

@@ -1,88 +1,22 @@
 // The relay against a scripted upstream: what each fault at each step becomes, and that no broken message is completed.
 
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { isRefusal, type Refusal } from '../../../src/refusal.ts';
-import { createRelay, type Relay } from '../../../src/relay/relay.ts';
-import type { Reply } from '../../../src/relay/reply.ts';
-import type { RelaySettings } from '../../../src/relay/settings.ts';
-import type { RelayTransaction } from '../../../src/relay/transaction.ts';
 import { Secret } from '../../../src/setting.ts';
 import { testCertificate } from '../../support/certificates.ts';
-import {
-  hangUp,
-  raw,
-  reply,
-  type ScriptedUpstream,
-  type ScriptedUpstreamOptions,
-  silence,
-  startScriptedUpstream,
-  type UpstreamStep,
-} from '../../support/scripted-upstream.ts';
-
-let upstream: ScriptedUpstream;
-let relay: Relay;
-
-const ALICE = { address: 'alice@example.org', parameters: {} };
-const BOB = { address: 'bob@example.net', parameters: {} };
-
-async function start(
-  options: ScriptedUpstreamOptions = {},
-  settings: Partial<RelaySettings> = {},
-): Promise<void> {
-  upstream = await startScriptedUpstream(options);
-  relay = createRelay({
-    hostname: 'gate.example.org',
-    settings: {
-      host: upstream.host,
-      port: upstream.port,
-      tls: 'none',
-      maxConnections: 5,
-      maxWait: 300,
-      idleTimeout: 5_000,
-      maxMessagesPerConnection: 100,
-      connectTimeout: 2_000,
-      replyTimeout: 300,
-      finalReplyTimeout: 300,
-      ...settings,
-    },
-  });
-}
+import { ALICE, BOB, begin, relay, send, start, stop, upstream } from '../../support/relay-situation.ts';
+import { hangUp, raw, reply, silence, type UpstreamStep } from '../../support/scripted-upstream.ts';
 
 beforeEach(() => start());
-afterEach(async () => {
-  relay.close();
-  await upstream.close();
-});
-
-async function begin(): Promise<RelayTransaction> {
-  const begun = await relay.begin(ALICE);
-  if (isRefusal(begun) || !begun.transaction) throw new Error(JSON.stringify(begun));
-  return begun.transaction;
-}
+afterEach(stop);
 
 /** The CA of the upstream's certificate as a file, as the settings want it. */
 async function authorityFile(): Promise<string> {
   const file = join(mkdtempSync(join(tmpdir(), 'postern-relay-')), 'ca.pem');
   writeFileSync(file, (await testCertificate()).ca);
   return file;
-}
-
-/** The whole way; gives the first answer that is not the wanted one, or the last. */
-async function send(body = 'Subject: x\r\n\r\nhello\r\n'): Promise<Reply | Refusal> {
-  const begun = await relay.begin(ALICE);
-  if (isRefusal(begun)) return begun;
-  if (!begun.transaction) return begun.reply;
-  const recipient = await begun.transaction.recipient(BOB);
-  if (isRefusal(recipient) || recipient.code !== 250) return recipient;
-  const data = await begun.transaction.data();
-  if (isRefusal(data) || data.code !== 354) return data;
-  begun.transaction.write(body);
-  return begun.transaction.finish(undefined);
 }
 
 describe('a message', () => {
@@ -167,91 +101,6 @@ describe('the upstream’s answer', () => {
     expect(await transaction.finish(Buffer.from('more\r\n'))).toMatchObject({ code: 552 });
     expect(upstream.incomplete).toHaveLength(1);
     expect(await send('Subject: next\r\n\r\n')).toMatchObject({ code: 250 });
-  });
-});
-
-describe('connections', () => {
-  test('a kept one that the upstream closed is replaced without the client noticing', async () => {
-    await send();
-    await upstream.down();
-    await upstream.up();
-    expect(await send()).toMatchObject({ code: 250 });
-  });
-
-  test('a kept one that says 421 to MAIL is replaced without the client noticing', async () => {
-    await send();
-    upstream.on('MAIL', hangUp('421 4.4.2 idle too long'), { times: 1 });
-    expect(await send()).toMatchObject({ code: 250 });
-  });
-
-  test('an upstream that is down is refused and told once', async () => {
-    const changes: (string | undefined)[] = [];
-    relay.onChange((down) => changes.push(down?.code));
-    await send();
-    await upstream.down();
-    expect(await send()).toMatchObject({ code: 'upstream-unavailable' });
-    expect(await send()).toMatchObject({ code: 'upstream-unavailable' });
-    await upstream.up();
-    expect(await send()).toMatchObject({ code: 250 });
-    expect(changes).toEqual([undefined, 'upstream-unavailable', undefined]);
-  });
-
-  test('never more than the limit; who waits too long is told to try again', async () => {
-    await start({}, { maxConnections: 2 });
-    const held = [await begin(), await begin()];
-    expect(await relay.begin(ALICE)).toMatchObject({ code: 'upstream-busy' });
-    const waiting = relay.begin(ALICE);
-    await held[0]?.reset();
-    expect(await waiting).toMatchObject({ reply: { code: 250 } });
-    expect(upstream.connections).toHaveLength(2);
-  });
-
-  test('one lost while somebody waits makes room for him', async () => {
-    await start({}, { maxConnections: 1, maxWait: 2_000 });
-    const first = await begin();
-    await first.recipient(BOB);
-    await first.data();
-    const waiting = relay.begin(ALICE);
-    first.abort();
-    expect(await waiting).toMatchObject({ reply: { code: 250 } });
-  });
-
-  test('each serves only so many messages', async () => {
-    await start({}, { maxMessagesPerConnection: 2 });
-    for (let sent = 0; sent < 5; sent += 1) await send();
-    expect(upstream.connections).toHaveLength(3);
-    expect(upstream.accepted).toHaveLength(5);
-  });
-});
-
-describe('an upstream that takes no more bytes', () => {
-  test('is given up after a while: the message is not complete, and the client is told', async () => {
-    const server = createServer((socket) => {
-      socket.write('220 upstream.example ESMTP\r\n');
-      socket.on('error', () => undefined);
-      socket.on('data', (bytes) => {
-        const replies: Record<string, string> = { EHLO: '250 upstream.example', DATA: '354 go ahead' };
-        for (const verb of String(bytes).match(/^(EHLO|MAIL|RCPT|DATA)/gm) ?? []) {
-          socket.write(`${replies[verb] ?? '250 ok'}\r\n`);
-          if (verb === 'DATA') socket.pause();
-        }
-      });
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    await start({}, { port: (server.address() as AddressInfo).port, replyTimeout: 200, maxConnections: 1 });
-    const transaction = await begin();
-    await transaction.recipient(BOB);
-    await transaction.data();
-    const chunk = Buffer.alloc(1_000_000, 'x');
-    let written = 0;
-    while (!transaction.verdict && written < 100) {
-      written += 1;
-      if (!transaction.write(chunk)) await transaction.drained();
-    }
-    expect(transaction.verdict).toMatchObject({ code: 'upstream-timeout' });
-    expect(await transaction.finish(undefined)).toMatchObject({ code: 'upstream-timeout' });
-    expect(await begin()).toBeDefined();
-    server.close();
   });
 });
 
