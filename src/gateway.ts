@@ -50,7 +50,7 @@ export async function startGateway(options: {
     });
     return { listeners, welcome: parts.welcome, stop: stopping({ audit, ending }) };
   } catch (error) {
-    await closeAll(ending);
+    await closeAll(ending, audit);
     throw error;
   }
 }
@@ -231,7 +231,7 @@ function stopping({
       const started = performance.now();
       audit.events.stopping({ cause });
       const last = ending.shift() as () => unknown;
-      await closeAll(ending);
+      await closeAll(ending, audit);
       audit.events.stopped({ milliseconds: Math.round(performance.now() - started) });
       await last();
     })();
@@ -239,6 +239,13 @@ function stopping({
   };
 }
 
-async function closeAll(ending: readonly (() => unknown)[]): Promise<void> {
-  for (const end of ending.toReversed()) await end();
+/** One part that does not close must not keep the others open. */
+async function closeAll(ending: readonly (() => unknown)[], audit: Audit): Promise<void> {
+  for (const end of ending.toReversed()) {
+    try {
+      await end();
+    } catch (error) {
+      audit.events.fault({ where: 'stop', error });
+    }
+  }
 }

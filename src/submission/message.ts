@@ -29,12 +29,16 @@ export interface MessageOptions {
   /** Bytes a second, averaged; slower clients are given up through `onTooSlow`. */
   readonly minBytesPerSecond: number;
   readonly onTooSlow: () => void;
+  /** The client goes on sending long after its message was refused; `verdict` is what it would have heard at the end. */
+  readonly onEndless: (verdict: Reply | Refusal) => void;
   readonly onOutcome: (outcome: MessageOutcome) => void;
 }
 
 const HEADER_END = Buffer.from('\r\n\r\n');
 /** A client's pace is judged only after this long. */
 const PACE_GRACE = 60_000;
+/** What is swallowed of a refused message at most, in times of the largest one taken. */
+const SWALLOWED = 2;
 
 /**
  * The sink of one DATA command. Nothing goes to the upstream before the header has been checked, and the final dot goes
@@ -60,6 +64,8 @@ export class Message implements MessageSink {
     this.#judgePace();
     if (this.#state === 'header') return this.#collect(bytes);
     if (this.#state === 'body') return this.#forward(bytes);
+    const swallowed = this.#wireBytes > SWALLOWED * this.#options.maxMessageBytes;
+    if (this.#refused && swallowed) this.#options.onEndless(this.#refused.verdict);
     return undefined;
   }
 

@@ -114,6 +114,10 @@ export class Transaction {
         wire.reply(replyTo('session-idle', wire.id));
         wire.hangUp('too slow');
       },
+      onEndless: (verdict) => {
+        wire.reply(isRefusal(verdict) ? replyTo(verdict, wire.id) : verdict);
+        wire.hangUp('sent on and on after a refusal');
+      },
       onOutcome: (outcome) => {
         this.#report(outcome);
         onEnd(outcome.verdict);

@@ -90,6 +90,7 @@ export function beginMessage(
     maxMessageBytes: 100_000,
     minBytesPerSecond: 50,
     onTooSlow,
+    onEndless: () => undefined,
     onOutcome: (outcome) => outcomes.push(outcome),
     ...changes,
   });

@@ -35,6 +35,20 @@ export interface MailClient {
   submit(attempt: Attempt): Promise<Outcome>;
 }
 
+/** Every client with each of these mechanisms that it can be asked for, on both ports. */
+export function waysOf(
+  clients: readonly MailClient[],
+  mechanisms: readonly MechanismName[] = ['OAUTHBEARER', 'XOAUTH2'],
+) {
+  return clients.flatMap((client) =>
+    client.mechanisms
+      .filter((mechanism) => mechanisms.includes(mechanism))
+      .flatMap((mechanism) =>
+        (['starttls', 'implicit'] as const).map((tls) => ({ name: client.name, client, mechanism, tls })),
+      ),
+  );
+}
+
 /** The failure challenges in a client's trace, decoded: the JSON objects of RFC 7628 §3.2.2 and of Google's XOAUTH2. */
 export function challengesIn(told: string): unknown[] {
   return [...told.matchAll(/334[ -]?(eyJ[A-Za-z0-9+/=]+)/g)].map(([, text = '']) =>
