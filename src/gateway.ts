@@ -10,7 +10,8 @@ import type { Settings } from './config/schema.ts';
 import { type Demo, startDemo } from './demo/demo.ts';
 import { createRelay, type Relay } from './relay/relay.ts';
 import { createIdentityProvider } from './relying-party/identity-provider.ts';
-import { blaming, faultOf, StartFailure, settled } from './start-failure.ts';
+import type { SocketAddress } from './setting.ts';
+import { blaming, busyPorts, faultOf, StartFailure, settled } from './start-failure.ts';
 import { openStore, type Store } from './store/open.ts';
 import { type BoundListener, createSubmission, type Submission } from './submission/listener.ts';
 import { type Keyring, openKeyring } from './token/keyring.ts';
@@ -51,7 +52,11 @@ export async function startGateway(options: {
     return { listeners, welcome: parts.welcome, stop: stopping({ audit, ending }) };
   } catch (error) {
     await closeAll(ending, audit);
-    throw error;
+    if (!(error instanceof StartFailure)) throw error;
+    // A store or demo that fails ends the start before the ports: what is wrong with those is told along with it.
+    const told = new Set(error.faults.map(({ path }) => path));
+    const busy = (await busyPorts(portsOf(settings))).filter(({ path }) => !told.has(path));
+    throw new StartFailure([...error.faults, ...busy]);
   }
 }
 
@@ -197,6 +202,17 @@ function lookAfter(options: { keyring: Keyring; revocations: Revocations; audit:
 function signingKeyId(keyring: Keyring): string {
   const [first] = keyring.publicJwks().keys as { kid?: string }[];
   return first?.kid ?? 'none';
+}
+
+function portsOf({ submission, authorization, audit }: Settings): { path: string; address: SocketAddress }[] {
+  return [
+    ...submission.listeners.map(({ listen }, index) => ({
+      path: `submission.listeners[${index}].listen`,
+      address: listen,
+    })),
+    { path: 'authorization.listen', address: authorization.listen },
+    { path: 'audit.listen', address: audit.listen },
+  ];
 }
 
 /** `path: what is dangerous about it`, as config/ writes it. */

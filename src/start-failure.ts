@@ -1,5 +1,9 @@
 // Noun: what keeps Postern from starting, told of all settings at once and in words for the operator.
 
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { SocketAddress } from './setting.ts';
+
 /** What keeps Postern from starting: each fault with the path of the setting it concerns. */
 export class StartFailure extends Error {
   readonly faults: readonly { readonly path: string; readonly message: string }[];
@@ -8,6 +12,22 @@ export class StartFailure extends Error {
     super(faults.map((fault) => `${fault.path}: ${fault.message}`).join('\n'));
     this.faults = faults;
   }
+}
+
+/** The ports among these that cannot be had, for a start that ends before it comes to them. Each is let go at once. */
+export async function busyPorts(
+  listeners: readonly { readonly path: string; readonly address: SocketAddress }[],
+): Promise<{ path: string; message: string }[]> {
+  const tried = await Promise.all(
+    listeners.map(async ({ path, address }) => {
+      const server = createServer();
+      server.listen({ port: address.port, ...(address.host ? { host: address.host } : {}) });
+      const result = await settled(once(server, 'listening'));
+      server.close();
+      return faultOf(path, result);
+    }),
+  );
+  return tried.flat();
 }
 
 /** Blames one setting for whatever the work rejects with. */

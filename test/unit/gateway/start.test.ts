@@ -1,0 +1,64 @@
+// A start that fails: every fault at once, each with its path, and nothing left open.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { loadSettingsFile } from '../../../src/config/load.ts';
+import { startGateway } from '../../../src/gateway.ts';
+import { testCertificate } from '../../support/certificates.ts';
+
+async function takenPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+async function settingsWith(given: { sqlite: string; submission: number; web: number; pages: number }) {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-start-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const { certificate, key } = await testCertificate();
+  writeFileSync(join(folder, 'cert.pem'), certificate);
+  writeFileSync(join(folder, 'key.pem'), key, { mode: 0o600 });
+  mkdirSync(join(folder, 'a-folder'));
+  writeFileSync(
+    join(folder, 'postern.yaml'),
+    `
+submission:
+  hostname: localhost
+  listeners: [{ listen: '127.0.0.1:${given.submission}', tls: starttls }]
+  tls: { certificate: cert.pem, key: key.pem }
+upstream: { host: 127.0.0.1, port: 9, tls: none }
+authorization:
+  issuer: http://localhost:${given.web}
+  listen: '127.0.0.1:${given.web}'
+  identityProvider: { issuer: 'http://localhost:9', clientId: postern, allowInsecureHttp: true }
+token: { audience: 'https://localhost' }
+store: { sqlite: ${given.sqlite} }
+audit: { level: error, listen: '127.0.0.1:${given.pages}' }
+`,
+  );
+  const loaded = loadSettingsFile(join(folder, 'postern.yaml'), {});
+  if ('faults' in loaded) throw new Error(JSON.stringify(loaded.faults));
+  return { settings: loaded.settings, dangers: [], version: '0' };
+}
+
+test.each([
+  ['a store that cannot be opened', 'a-folder', ['store.sqlite']],
+  ['a store that can', 'store.sqlite', []],
+])('%s, and every port in use: all are told', async (_what, sqlite, more) => {
+  const [submission, web, pages] = [await takenPort(), await takenPort(), await takenPort()];
+  const failure = await startGateway(await settingsWith({ sqlite, submission, web, pages })).catch(
+    (error) => error,
+  );
+  expect(failure.faults.map(({ path }: { path: string }) => path)).toEqual([
+    ...more,
+    'submission.listeners[0].listen',
+    'authorization.listen',
+    'audit.listen',
+  ]);
+  for (const { message } of failure.faults.slice(more.length))
+    expect(message).toContain('the port is in use');
+});
