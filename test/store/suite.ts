@@ -121,6 +121,15 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
         expect((await store.revocations.listLive(NOW, 0))[0]?.issuedBefore).toBeUndefined();
       });
 
+      test('of a flood are dropped to the last, and the others stay', async () => {
+        for (let index = 0; index < 2_500; index += 1) {
+          await store.revocations.add({ kind: 'token', id: `${index}`, expiresAt: NOW + 10 });
+        }
+        await store.revocations.add({ kind: 'token', id: 'later', expiresAt: NOW + 20 });
+        expect(await store.revocations.removeExpired(NOW + 10)).toBe(2_500);
+        expect((await store.revocations.listLive(0, 0)).map(({ id }) => id)).toEqual(['later']);
+      });
+
       test('may be told twice; the later expiry stays', async () => {
         for (const expiresAt of [NOW + 10, NOW + 30, NOW + 20]) {
           await store.revocations.add({ kind: 'token', id: 'x', expiresAt });
