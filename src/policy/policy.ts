@@ -61,7 +61,8 @@ export function checkHeader(principal: Principal, fields: readonly HeaderField[]
 
 // No plus-addressing, no sub-domains: an address is owned only where the token's claims or the configuration list it.
 function ownsAddress(principal: Principal, address: string): boolean {
-  return principal.addresses.some((own) => sameAddress(own, address));
+  // Both are parsed only where they are not written alike, which is rare.
+  return principal.addresses.some((own) => own === address || sameAddress(own, address));
 }
 
 function notOwned(principal: Principal, what: string, address: string): string {

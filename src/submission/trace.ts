@@ -37,7 +37,11 @@ export const dateField = (time: Date): string => `Date: ${mailDate(time)}\r\n`;
 
 export const messageIdField = (hostname: string): string => `Message-ID: <${randomUUID()}@${hostname}>\r\n`;
 
-/** RFC 5322 §3.3, in UTC. */
+/** RFC 5322 §3.3, in UTC. Many messages share a second, and a date is costly to write. */
 function mailDate(time: Date): string {
-  return time.toUTCString().replace('GMT', '+0000');
+  const second = Math.floor(time.getTime() / 1000);
+  if (latest.second !== second) latest = { second, text: time.toUTCString().replace('GMT', '+0000') };
+  return latest.text;
 }
+
+let latest = { second: Number.NaN, text: '' };

@@ -23,7 +23,7 @@ interface Round {
   readonly timings: readonly Timings[];
 }
 
-const ROUNDS = 5;
+const ROUNDS = 7;
 const HEADER =
   'From: bench@example.org\r\nTo: bob@example.org\r\nSubject: measured\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <m@example.org>\r\n\r\n';
 const MEGABYTE = 1024 * 1024;
@@ -31,7 +31,7 @@ const MEGABYTE = 1024 * 1024;
 const SCENARIOS: readonly Scenario[] = [
   { name: 'session', sessions: 400, concurrency: 16, messages: 0, body: undefined },
   { name: 'messageNewConnection', sessions: 200, concurrency: 16, messages: 1, body: message(2048) },
-  { name: 'message20PerConnection', sessions: 40, concurrency: 8, messages: 20, body: message(2048) },
+  { name: 'message20PerConnection', sessions: 120, concurrency: 8, messages: 20, body: message(2048) },
   { name: 'message25MB', sessions: 6, concurrency: 2, messages: 1, body: message(25 * MEGABYTE) },
 ];
 
