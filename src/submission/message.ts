@@ -29,8 +29,8 @@ export interface MessageOptions {
   /** Bytes a second, averaged; slower clients are given up through `onTooSlow`. */
   readonly minBytesPerSecond: number;
   readonly onTooSlow: () => void;
-  /** The client goes on sending long after its message was refused; `verdict` is what it would have heard at the end. */
-  readonly onEndless: (verdict: Reply | Refusal) => void;
+  /** The client goes on sending long after its message was refused: the outcome as it would have been at the end. */
+  readonly onEndless: (outcome: MessageOutcome) => void;
   readonly onOutcome: (outcome: MessageOutcome) => void;
 }
 
@@ -64,8 +64,10 @@ export class Message implements MessageSink {
     this.#judgePace();
     if (this.#state === 'header') return this.#collect(bytes);
     if (this.#state === 'body') return this.#forward(bytes);
-    const swallowed = this.#wireBytes > SWALLOWED * this.#options.maxMessageBytes;
-    if (this.#refused && swallowed) this.#options.onEndless(this.#refused.verdict);
+    const swallowed = this.#wireBytes;
+    if (this.#refused && swallowed > SWALLOWED * this.#options.maxMessageBytes) {
+      this.#options.onEndless({ ...this.#refused, bytes: swallowed });
+    }
     return undefined;
   }
 

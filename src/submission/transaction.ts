@@ -114,7 +114,9 @@ export class Transaction {
         wire.reply(replyTo('session-idle', wire.id));
         wire.hangUp('too slow');
       },
-      onEndless: (verdict) => {
+      onEndless: (outcome) => {
+        const { verdict } = outcome;
+        this.#report(outcome);
         wire.reply(isRefusal(verdict) ? replyTo(verdict, wire.id) : verdict);
         wire.hangUp('sent on and on after a refusal');
       },
