@@ -1,6 +1,7 @@
 // The list of commands, and how the command line as a whole behaves: help, version, errors, exit codes.
 
 import { Command, CommanderError } from 'commander';
+import { addCheck } from './check.ts';
 import { addConfigCheck } from './config-check.ts';
 import { addConfigReference } from './config-reference.ts';
 import { reportFailure } from './failure.ts';
@@ -17,6 +18,7 @@ Examples:
   postern serve --config config/demo.yaml               try it out on this machine
   echo Hello | postern send --to bob@example.org --subject Hi
   postern sessions                                      who is connected now
+  postern check mail.example.org                        how a server looks from outside
   postern config reference > postern.yaml               begin a configuration of your own
   postern config check postern.yaml
 
@@ -52,6 +54,7 @@ export async function runProgram(args: readonly string[], surroundings: Surround
   addSend(program, line);
   addSessions(program, line);
   addRevoke(program, line);
+  addCheck(program, line);
   const config = program
     .command('config')
     .description('check a configuration, or print every setting there is')

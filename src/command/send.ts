@@ -149,7 +149,7 @@ async function obtainToken(given: {
   return given.signIn({ issuer: options.issuer ?? DEMO_ISSUER, surroundings });
 }
 
-function plausibleToken(text: string, from: string): Secret {
+export function plausibleToken(text: string, from: string): Secret {
   const token = text.trim();
   // RFC 6750 §2.1, b64token: anything else would break out of the line it is sent in. Its text is never repeated.
   if (/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) return new Secret(token);
@@ -166,7 +166,7 @@ function readAuthority(
   return existsSync(demo) ? readText(demo, surroundings) : undefined;
 }
 
-function readText(path: string, surroundings: Surroundings): string {
+export function readText(path: string, surroundings: Surroundings): string {
   try {
     return readFileFromDisk(resolve(surroundings.directory, path)).content.toString('utf8');
   } catch (error) {
@@ -209,7 +209,7 @@ function portOf(text: string | undefined): number | undefined {
   throw usageFailure(`${JSON.stringify(text)} is not a port from 1 to 65535`);
 }
 
-function several(flags: string, description: string): Option {
+export function several(flags: string, description: string): Option {
   return new Option(flags, `${description}; may be given several times`).argParser(
     (value: string, earlier: string[] = []) => [...earlier, value],
   );

@@ -13,6 +13,7 @@ const COMMANDS = [
   ['send'],
   ['sessions'],
   ['revoke'],
+  ['check'],
   ['config', 'check'],
   ['config', 'reference'],
 ];
@@ -37,7 +38,8 @@ describe('help', () => {
   it('offers no option that would take a secret', async () => {
     for (const command of COMMANDS) {
       const { printed } = await run([...command, '--help']);
-      expect(printed).not.toMatch(/--(password|secret|token|client-secret)[ ,]/);
+      // `--token <file>` of `check` takes the name of a file, or - for standard input.
+      expect(printed).not.toMatch(/--(password|secret|token|client-secret)[ ,](?!<file>|- )/);
     }
   });
 
@@ -63,6 +65,7 @@ describe('wrong use ends with 2 and a hint', () => {
     [['send', '--to', 'a@example.org', '--port', '0']],
     [['send', '--to', 'a@example.org', '--tls', 'none']],
     [['send', '--to', 'a@example.org', '--host', 'mail.example.org']],
+    [['check']],
   ])('%j', async (args) => {
     const { exitCode, printed, told } = await run(args);
     expect(exitCode).toBe(2);
