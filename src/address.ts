@@ -45,6 +45,18 @@ export function addressKey(text: string): string | undefined {
   return `${lowerAscii(unquoted(parts.localPart))}@${parts.asciiDomain}`;
 }
 
+/** The domain of `*@example.org`, in lower case; undefined where the text is no such pattern, or its domain is none. */
+export function readDomainPattern(text: string): string | undefined {
+  if (!text.startsWith('*@') || text.includes('[')) return undefined;
+  return splitAddress(text)?.domain;
+}
+
+/** Whether the address is one of the domain itself; sub-domains are others. False where it is not an address. */
+export function isOfDomain(address: string, domain: string): boolean {
+  const parts = splitAddress(address);
+  return parts !== undefined && parts.asciiDomain === asciiForm(lowerDomain(domain));
+}
+
 function splitAddress(text: string) {
   if (INVISIBLE.test(text) || Buffer.byteLength(text) > MAX_ADDRESS_OCTETS) return undefined;
   // The last @: a quoted local part may hold others, a domain none.

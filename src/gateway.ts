@@ -1,27 +1,38 @@
 // Composition root: builds every part from the settings, starts them in order, stops them in the opposite one.
 
-import { readFile } from 'node:fs/promises';
 import { type Administration, createAdministration } from './administration/server.ts';
-import { type Audit, createAudit } from './audit/audit.ts';
+import { type Audit, createAudit, type JournalDestination } from './audit/audit.ts';
 import { identifyByVerifier } from './authorization/own-tokens.ts';
 import { type AuthorizationServer, createAuthorizationServer } from './authorization/server.ts';
 import { signInRedirectUri } from './authorization/sign-in.ts';
 import type { Settings } from './config/schema.ts';
-import { type Demo, startDemo } from './demo/demo.ts';
-import { createRelay, type Relay } from './relay/relay.ts';
+import { startDemo } from './demo/demo.ts';
+import type { Given, Lasting } from './gateway/generation.ts';
+import { createMailSide, type MailSide, spellListener, tellDangers } from './gateway/mail-side.ts';
+import { createPortKeeper } from './port/keeper.ts';
 import { createIdentityProvider } from './relying-party/identity-provider.ts';
 import type { SocketAddress } from './setting.ts';
 import { blaming, busyPorts, faultOf, StartFailure, settled } from './start-failure.ts';
 import { openStore, type Store } from './store/open.ts';
-import { type BoundListener, createSubmission, type Submission } from './submission/listener.ts';
+import type { BoundListener } from './submission/listener.ts';
+import { createSessionRegistry } from './submission/registry.ts';
 import { type Keyring, openKeyring } from './token/keyring.ts';
 import { openRevocations, type Revocations } from './token/revocations.ts';
-import { createTokenVerifier } from './token/verifier.ts';
+
+export type { Given } from './gateway/generation.ts';
 
 export interface Gateway {
+  /** Where mail clients are served now. */
   readonly listeners: readonly BoundListener[];
   /** For the person who started it; only the demo has something to say. */
   readonly welcome: string | undefined;
+  /**
+   * Takes new settings: new connections are served by them, earlier sessions end as at a stop, messages in flight finish.
+   * @throws StartFailure with every fault; then all goes on as before
+   */
+  reload(given: Given): Promise<void>;
+  /** The new settings could not even be read: told in the journal. */
+  refuseReload(faults: readonly string[]): void;
   /** Stops taking connections, lets what is in flight finish, closes everything. Safe to call twice. */
   stop(cause: string): Promise<void>;
 }
@@ -30,26 +41,36 @@ export interface Gateway {
 const REVOCATION_TICK = 5_000;
 const KEY_TICK = 60_000;
 
-/** @throws StartFailure with every fault at once */
-export async function startGateway(options: {
-  readonly settings: Settings;
-  /** Settings that are dangerous but allowed, for the journal. */
-  readonly dangers: readonly string[];
-  readonly version: string;
-}): Promise<Gateway> {
-  const { settings } = options;
-  const audit = createAudit({ settings: settings.audit });
+/**
+ * @param options.journal where its lines go; standard output where nothing is said
+ * @throws StartFailure with every fault at once
+ */
+export async function startGateway(
+  options: Given & { readonly version: string; readonly journal?: JournalDestination },
+): Promise<Gateway> {
+  const { settings, journal } = options;
+  const audit = createAudit({ settings: settings.audit, ...(journal && { destination: journal }) });
   const ending: (() => unknown)[] = [() => audit.close()];
   try {
-    for (const danger of options.dangers) audit.events.dangerousSetting(dangerOf(danger));
-    const parts = await build({ settings, audit, ending });
-    const listeners = await open({ audit, parts });
+    tellDangers(audit.events, options.dangers);
+    const parts = await build({ given: options, audit, ending });
+    const { mail } = parts;
+    await open({ audit, parts });
+    mail.serve();
     audit.events.started({
       version: options.version,
       issuer: settings.authorization.issuer,
-      listeners: listeners.map(({ host, port, tls }) => `${host}:${port} ${tls}`),
+      listeners: mail.listeners.map(spellListener),
     });
-    return { listeners, welcome: parts.welcome, stop: stopping({ audit, ending }) };
+    return {
+      get listeners() {
+        return mail.listeners;
+      },
+      welcome: parts.welcome,
+      reload: (given) => mail.reload(given),
+      refuseReload: (faults) => audit.events.reloadRefused({ faults }),
+      stop: stopping({ audit, ending }),
+    };
   } catch (error) {
     await closeAll(ending, audit);
     if (!(error instanceof StartFailure)) throw error;
@@ -62,20 +83,16 @@ export async function startGateway(options: {
 
 interface Parts {
   readonly store: Store;
-  readonly relay: Relay;
   readonly authorization: AuthorizationServer;
-  readonly submission: Submission;
+  readonly mail: MailSide;
   readonly administration: Administration | undefined;
   readonly welcome: string | undefined;
 }
 
 /** Everything but the open ports. What is built is put on `ending` at once, so that a later failure closes it. */
-async function build(options: {
-  settings: Settings;
-  audit: Audit;
-  ending: (() => unknown)[];
-}): Promise<Parts> {
-  const { settings, audit, ending } = options;
+async function build(options: { given: Given; audit: Audit; ending: (() => unknown)[] }): Promise<Parts> {
+  const { given, audit, ending } = options;
+  const { settings } = given;
   const { authorization, submission, token } = settings;
   const redirectUri = signInRedirectUri(authorization.issuer);
   const demo =
@@ -91,30 +108,38 @@ async function build(options: {
     maxTokenLifetime: authorization.accessTokenLifetime + token.leeway,
   });
   const revocations = await openRevocations({ store: store.revocations });
-  const apps = new Map(
-    authorization.clients
-      .filter((client) => client.sendAs.length > 0)
-      .map((client) => [client.clientId, client.sendAs]),
-  );
-  const verifier = createTokenVerifier({
-    settings: token,
-    own: { issuer: authorization.issuer, keyring, accounts: store.accounts, apps },
-    revocations,
-    onRecheckFailed: audit.events.recheckFailed,
+  const sessions = createSessionRegistry();
+  const ports = createPortKeeper({
+    onRefused: audit.events.proxyRefused,
+    onFault: (error) => audit.events.fault({ where: 'port', error }),
   });
-  const relay = createRelay({ settings: settings.upstream, hostname: submission.hostname });
   ending.push(
-    () => relay.close(),
-    () => verifier.close(),
     () => revocations.close(),
     () => keyring.close(),
   );
-  relay.onChange((down) =>
-    down ? audit.events.upstreamDown({ reason: down.reason }) : audit.events.upstreamUp({}),
-  );
+  revocations.onRevoked((revocation) => void sessions.revoke(revocation));
   keyring.onChange(() => audit.events.keyRotated({ keyId: signingKeyId(keyring) }));
   ending.push(lookAfter({ keyring, revocations, audit }));
 
+  const lasting: Lasting = {
+    audit: audit.events,
+    own: {
+      issuer: authorization.issuer,
+      keyring,
+      accounts: store.accounts,
+      apps: new Map(
+        authorization.clients
+          .filter((client) => client.sendAs.length > 0)
+          .map((client) => [client.clientId, client.sendAs]),
+      ),
+    },
+    revocations,
+    sessions,
+    ports,
+    ticketKeys: store.ticketKeys,
+    certificate: demo?.tls,
+  };
+  const mail = await createMailSide(given, lasting);
   const server = await createAuthorizationServer({
     settings: demo ? { ...authorization, identityProvider: demo.identityProvider } : authorization,
     token,
@@ -128,61 +153,49 @@ async function build(options: {
       settings: demo ? demo.identityProvider : authorization.identityProvider,
       redirectUri,
     }),
-    identifyOwnToken: identifyByVerifier(verifier, authorization.issuer),
+    identifyOwnToken: identifyByVerifier(
+      { verify: (bearer) => mail.current.verifier.verify(bearer) },
+      authorization.issuer,
+    ),
   });
-  ending.push(() => server.close());
+  ending.push(
+    () => server.close(),
+    () => mail.end(),
+  );
   demo?.mount(server.app);
-
-  const door = createSubmission({
-    settings: submission,
-    tls: await certificateOf(settings, demo),
-    verifier,
-    relay,
-    revocations,
-    audit: audit.events,
-    challenge: {
-      scope: 'urn:ietf:params:oauth:scope:mail',
-      openidConfiguration: new URL('/.well-known/openid-configuration', authorization.issuer).href,
-    },
-    leeway: token.leeway,
-  });
-  ending.push(() => door.close());
   const administration =
     settings.administration &&
     createAdministration({
       settings: settings.administration,
-      sessions: door.sessions,
+      sessions,
       access: server.access,
       audit: audit.events,
     });
   if (administration) ending.push(() => administration.close());
-  return { store, relay, authorization: server, submission: door, administration, welcome: demo?.welcome };
+  return { store, authorization: server, mail, administration, welcome: demo?.welcome };
 }
 
 /** Opens every port; what cannot be opened is told all at once. */
-async function open(options: { audit: Audit; parts: Parts }): Promise<readonly BoundListener[]> {
+async function open(options: { audit: Audit; parts: Parts }): Promise<void> {
   const { audit, parts } = options;
-  const { store, relay } = parts;
-  // Asked first, so that the first client already is offered what the upstream can do; an upstream that is down delays no start.
-  await Promise.race([relay.probe(), new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
+  const { store, mail } = parts;
   const checks = {
     store: () => store.ready().then(() => true),
-    upstream: () => relay.probe().then((down) => down?.code ?? true),
+    upstream: () => mail.current.relay.probe().then((down) => down?.code ?? true),
   };
-  const [mail, web, pages, local] = await Promise.all([
-    parts.submission.listen(),
+  const [door, web, pages, local] = await Promise.all([
+    mail.current.listen(),
     settled(parts.authorization.listen()),
     settled(audit.serve({ checks })),
     settled(parts.administration?.listen() ?? Promise.resolve()),
   ]);
   const faults = [
-    ...mail.map((result, index) => faultOf(`submission.listeners[${index}].listen`, result)),
-    faultOf('authorization.listen', web),
-    faultOf('audit.listen', pages),
-    faultOf('administration.socket', local),
-  ].flat();
+    ...door,
+    ...faultOf('authorization.listen', web),
+    ...faultOf('audit.listen', pages),
+    ...faultOf('administration.socket', local),
+  ];
   if (faults.length > 0) throw new StartFailure(faults);
-  return mail.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
 
 function lookAfter(options: { keyring: Keyring; revocations: Revocations; audit: Audit }): () => void {
@@ -213,25 +226,6 @@ function portsOf({ submission, authorization, audit }: Settings): { path: string
     { path: 'authorization.listen', address: authorization.listen },
     { path: 'audit.listen', address: audit.listen },
   ];
-}
-
-/** `path: what is dangerous about it`, as config/ writes it. */
-function dangerOf(text: string): { path: string; risk: string } {
-  const at = text.indexOf(': ');
-  return { path: text.slice(0, at), risk: text.slice(at + 2) };
-}
-
-async function certificateOf(
-  settings: Settings,
-  demo: Demo | undefined,
-): Promise<{ certificate: string; key: string }> {
-  const paths = settings.submission.tls ?? demo?.tls;
-  if (!paths) throw new StartFailure([{ path: 'submission.tls', message: 'is required' }]);
-  const [certificate, key] = await Promise.all([
-    readFile(paths.certificate, 'utf8'),
-    readFile(paths.key, 'utf8'),
-  ]);
-  return { certificate, key };
 }
 
 function stopping({

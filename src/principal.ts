@@ -15,8 +15,10 @@ export interface Principal {
   readonly subject: string;
   /** `client_id` (RFC 8693 §4.3) or the issuer's equivalent; undefined where the issuer names none. */
   readonly clientId: string | undefined;
-  /** Addresses this principal may send as, canonical (see `address.ts`): domain in lower case. Never empty. */
+  /** Addresses this principal may send as, canonical (see `address.ts`): domain in lower case. */
   readonly addresses: readonly string[];
+  /** Domains of which it may send as any address; only a server of a trusted network has such. */
+  readonly domains: readonly string[];
   readonly groups: readonly string[];
   readonly scopes: readonly string[];
   /** `jti`: the only part of a token that may appear in the journal. */

@@ -62,6 +62,11 @@ export function socketAddress(note: Note): TUnsafe<SocketAddress> {
   });
 }
 
+/** `"10.1.0.0/16"`, `"2001:db8::/32"`, or one address; in its canonical form once loaded. */
+export function network(note: Note): TUnsafe<string> {
+  return Type.Unsafe<string>({ type: 'string', minLength: 1, 'x-kind': 'network', ...note });
+}
+
 /** A file that must exist and be readable; relative to the configuration file, absolute once loaded. */
 export function existingFile(note: Note): TUnsafe<string> {
   return Type.Unsafe<string>({ type: 'string', minLength: 1, 'x-kind': 'existing-file', ...note });

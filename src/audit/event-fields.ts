@@ -23,7 +23,7 @@ interface Refused {
 export type RefusedStage = 'mail' | 'recipient' | 'data' | 'header' | 'body' | 'end';
 
 /** The mail client's door. */
-interface SubmissionEventFields {
+export interface SubmissionEventFields {
   readonly sessionOpened: OfSession & { readonly listener: string };
   readonly loginSucceeded: OfSession & {
     readonly mechanism: string;
@@ -65,6 +65,7 @@ interface SubmissionEventFields {
     readonly messages: number;
     readonly cause: string;
   };
+  readonly proxyRefused: { readonly peer: string; readonly reason: string };
   readonly recheckFailed: { readonly issuer: string; readonly reason: string };
   readonly upstreamDown: { readonly reason: string };
   readonly upstreamUp: object;
@@ -83,7 +84,7 @@ interface OfSignal {
 }
 
 /** The browser's door. `user` is the person's first address, `grant` a grant handle, `tokenId` a `jti`. */
-interface AuthorizationEventFields {
+export interface AuthorizationEventFields {
   readonly signInStarted: OfRequest;
   readonly signInSucceeded: OfRequest & { readonly user: string; readonly issuer: string };
   readonly signInFailed: OfRequest & Refused;
@@ -161,16 +162,28 @@ interface AdministrationEventFields {
   };
 }
 
+/** A certificate shown to mail clients. `file` as configured, times as ISO 8601. */
+interface OfCertificate {
+  readonly file: string;
+  readonly names?: readonly string[] | undefined;
+  readonly notAfter?: string | undefined;
+}
+
 /** The process as a whole. */
-interface ProcessEventFields {
+export interface ProcessEventFields extends AdministrationEventFields {
   readonly started: {
     readonly version: string;
     readonly issuer?: string | undefined;
     readonly listeners?: readonly string[] | undefined;
   };
+  readonly reloaded: { readonly milliseconds: number; readonly listeners: readonly string[] };
+  readonly reloadRefused: { readonly faults: readonly string[] };
   readonly stopping: { readonly cause: string };
   readonly stopped: { readonly milliseconds?: number | undefined };
   readonly keyRotated: { readonly keyId: string };
+  readonly certificateReloaded: OfCertificate;
+  readonly certificateReloadFailed: { readonly file: string; readonly reason: string };
+  readonly certificateExpires: OfCertificate;
   readonly dangerousSetting: { readonly path: string; readonly risk?: string | undefined };
   readonly fault: {
     readonly where: string;
@@ -180,11 +193,7 @@ interface ProcessEventFields {
   readonly refusalsSuppressed: { readonly peer: string; readonly lines: number };
 }
 
-export interface EventFields
-  extends SubmissionEventFields,
-    AuthorizationEventFields,
-    AdministrationEventFields,
-    ProcessEventFields {}
+export interface EventFields extends SubmissionEventFields, AuthorizationEventFields, ProcessEventFields {}
 
 export type EventName = keyof EventFields;
 

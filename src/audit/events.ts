@@ -97,6 +97,9 @@ function submissionEvents({ line, metrics, flood }: Parts) {
         line.sessionClosed(fields);
       }
     },
+    proxyRefused(fields) {
+      if (flood.admits(fields.peer)) line.proxyRefused(fields);
+    },
     recheckFailed(fields) {
       line.recheckFailed(fields);
     },
@@ -223,6 +226,12 @@ function processEvents({ line, metrics }: Omit<Parts, 'flood'>) {
       metrics.build.set({ version: fields.version }, 1);
       line.started(fields);
     },
+    reloaded(fields) {
+      line.reloaded(fields);
+    },
+    reloadRefused(fields) {
+      line.reloadRefused(fields);
+    },
     stopping(fields) {
       line.stopping(fields);
     },
@@ -231,6 +240,15 @@ function processEvents({ line, metrics }: Omit<Parts, 'flood'>) {
     },
     keyRotated(fields) {
       line.keyRotated(fields);
+    },
+    certificateReloaded(fields) {
+      line.certificateReloaded(fields);
+    },
+    certificateReloadFailed(fields) {
+      line.certificateReloadFailed(fields);
+    },
+    certificateExpires(fields) {
+      line.certificateExpires(fields);
     },
     dangerousSetting(fields) {
       line.dangerousSetting(fields);

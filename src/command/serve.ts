@@ -3,17 +3,15 @@
 import type { EventEmitter } from 'node:events';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Settings } from '../config/schema.ts';
-import type { Gateway } from '../gateway.ts';
+import type { Fault } from '../config/fault.ts';
+import type { Gateway, Given } from '../gateway.ts';
 import { spellCount } from './config-check.ts';
 import { type CommandLine, EXIT, type Surroundings, say } from './surroundings.ts';
 import { readVersion } from './version.ts';
 
-export type StartGateway = (given: {
-  settings: Settings;
-  dangers: readonly string[];
-  version: string;
-}) => Promise<Pick<Gateway, 'stop'> & Partial<Pick<Gateway, 'welcome'>>>;
+export type StartGateway = (
+  given: Given & { version: string },
+) => Promise<Pick<Gateway, 'stop' | 'reload' | 'refuseReload'> & Partial<Pick<Gateway, 'welcome'>>>;
 
 export function addServe(program: Command, { surroundings, run }: CommandLine): void {
   program
@@ -24,7 +22,8 @@ export function addServe(program: Command, { surroundings, run }: CommandLine): 
       'after',
       `
 Standard output carries the journal, one JSON object a line. SIGTERM or SIGINT stops: no new connections, messages
-in flight are finished (submission.drainTimeout), then it ends; a second signal ends it at once.
+in flight are finished (submission.drainTimeout), then it ends; a second signal ends it at once. SIGHUP reads the
+file again: new connections are served by it, earlier ones end as at a stop; a file with faults changes nothing.
 
 Examples:
   postern serve --config /etc/postern/postern.yaml
@@ -50,31 +49,56 @@ export async function serve(given: {
 }): Promise<number> {
   const { file, surroundings } = given;
   const { loadSettingsFile } = await import('../config/load.ts');
-  const loaded = loadSettingsFile(resolve(surroundings.directory, file), surroundings.environment);
-  if ('faults' in loaded) return refuseToStart(given, loaded.faults);
+  const { formatFault } = await import('../config/fault.ts');
+  const load = () => loadSettingsFile(resolve(surroundings.directory, file), surroundings.environment);
+  const tell = (faults: readonly Fault[], consequence: string): void => {
+    for (const fault of faults) say(surroundings.errors, formatFault(file, fault));
+    say(surroundings.errors, `${spellCount(faults.length)} ${consequence}`);
+  };
+  const refuseToStart = (faults: readonly Fault[]): number => {
+    tell(faults, 'Postern did not start.');
+    return EXIT.failed;
+  };
+  const loaded = load();
+  if ('faults' in loaded) return refuseToStart(loaded.faults);
 
   const signal = firstSignal(given.process);
+  let gateway: Awaited<ReturnType<StartGateway>> | undefined;
+  const onReload = (): void => {
+    // One that comes before the start is through has nothing to say: the file is being read just now.
+    if (gateway) void reload(gateway, load, (faults) => tell(faults, 'Postern goes on as before.'));
+  };
+  given.process.on('SIGHUP', onReload);
   try {
-    const gateway = await given.startGateway({ ...loaded, version: readVersion() });
+    gateway = await given.startGateway({ ...loaded, version: readVersion() });
     if (gateway.welcome !== undefined) say(surroundings.errors, gateway.welcome);
     await gateway.stop(await signal.arrived);
     return EXIT.done;
   } catch (error) {
     if (!isStartFailure(error)) throw error;
-    return refuseToStart(given, error.faults);
+    return refuseToStart(error.faults);
   } finally {
+    given.process.off('SIGHUP', onReload);
     signal.forget();
   }
 }
 
-async function refuseToStart(
-  { file, surroundings }: { file: string; surroundings: Surroundings },
-  faults: readonly { path: string; message: string; line?: number }[],
-): Promise<number> {
-  const { formatFault } = await import('../config/fault.ts');
-  for (const fault of faults) say(surroundings.errors, formatFault(file, fault));
-  say(surroundings.errors, `${spellCount(faults.length)} Postern did not start.`);
-  return EXIT.failed;
+async function reload(
+  gateway: Pick<Gateway, 'reload' | 'refuseReload'>,
+  load: () => Given | { faults: readonly Fault[] },
+  tell: (faults: readonly Fault[]) => void,
+): Promise<void> {
+  try {
+    const loaded = load();
+    if ('faults' in loaded) {
+      gateway.refuseReload(loaded.faults.map(({ path, message }) => `${path}: ${message}`));
+      return tell(loaded.faults);
+    }
+    await gateway.reload(loaded);
+  } catch (error) {
+    // Not thrown on, whatever it is: mail goes on under the settings from before.
+    tell(isStartFailure(error) ? error.faults : [{ path: '', message: `${error}; the journal has more` }]);
+  }
 }
 
 /** By its shape, not its class: the gateway is loaded late, and only by the command that needs it. */

@@ -21,6 +21,7 @@ interface Bound {
 const TIMERS = [
   'submission.loginTimeout',
   'submission.idleTimeout',
+  'submission.maxTransaction',
   'submission.maxSession',
   'submission.drainTimeout',
   'upstream.maxWait',

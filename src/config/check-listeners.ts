@@ -45,6 +45,7 @@ export function checkAddressesInUse(input: CheckInput): void {
 /** Settings that hold the name or address of a host, without a port. */
 export const HOST_NAMES = [
   'submission.hostname',
+  'submission.header.authservId',
   'upstream.host',
   'upstream.name',
   'upstream.serverName',

@@ -1,7 +1,15 @@
 // What must fit together across settings: the ordered list of checks that run once each setting is well formed by itself.
 
-import { checkCertificate, checkUpstreamAuthorities } from './check-certificate.ts';
+import { checkListenerAccess, checkTrustedNetworks } from './check-access.ts';
+import {
+  checkCertificate,
+  checkCiphers,
+  checkClientAuthorities,
+  checkSessionTickets,
+  checkUpstreamAuthorities,
+} from './check-certificate.ts';
 import { checkClientKeys, checkClients, checkSendAs } from './check-clients.ts';
+import { checkDroppedFields } from './check-header.ts';
 import {
   checkAudience,
   checkIdentityProvider,
@@ -46,8 +54,17 @@ const SIGNING_KEYS = ['token.signingKeys.rotateEvery', 'token.signingKeys.publis
 export const CHECKS: readonly Check[] = [
   { reads: LISTENERS, run: checkDemo },
   { reads: LISTENERS, run: checkAddressesInUse },
+  {
+    reads: ['submission.listeners', 'submission.trustedNetworks', 'submission.tls'],
+    run: checkListenerAccess,
+  },
+  { reads: ['submission.trustedNetworks'], run: checkTrustedNetworks },
+  { reads: ['submission.header.drop'], run: checkDroppedFields },
   ...HOST_NAMES.map((path) => ({ reads: [path], run: checkHostName(path) })),
   { reads: ['submission.tls', 'submission.hostname', 'demo'], run: checkCertificate },
+  { reads: ['submission.tls.ciphers'], run: checkCiphers },
+  { reads: ['submission.tls.clientAuthorities'], run: checkClientAuthorities },
+  { reads: ['submission.tls.sessionTickets'], run: checkSessionTickets },
   { reads: ['upstream.host', 'upstream.tls', 'upstream.login'], run: checkUpstreamProtection },
   { reads: ['upstream.host', 'upstream.port', 'submission.listeners'], run: checkNoLoop },
   { reads: ['upstream.ca'], run: checkUpstreamAuthorities },

@@ -5,8 +5,22 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   'submission.hostname': 'mail.example.org',
   'submission.listeners[].listen': ':587',
   'submission.listeners[].tls': 'starttls',
+  'submission.listeners[].preset': 'submission',
+  'submission.listeners[].access': 'login',
+  'submission.listeners[].mechanisms': ['OAUTHBEARER'],
+  'submission.listeners[].clientCertificate': 'optional',
+  'submission.listeners[].proxyProtocol.from': ['10.0.0.0/28'],
+  'submission.trustedNetworks[].name': 'scanners',
+  'submission.trustedNetworks[].networks': ['10.1.2.0/24'],
+  'submission.trustedNetworks[].sendAs': ['scanner@example.org', '*@devices.example.org'],
+  'submission.trustedNetworks[].requireTls': true,
+  'submission.header.authservId': 'example.org',
   'submission.tls.certificate': '/etc/postern/certificate.pem',
   'submission.tls.key': '/etc/postern/key.pem',
+  'submission.tls.certificates[].certificate': '/etc/postern/post.example.net.pem',
+  'submission.tls.certificates[].key': '/etc/postern/post.example.net-key.pem',
+  'submission.tls.ciphers': 'ECDHE+AESGCM:ECDHE+CHACHA20',
+  'submission.tls.clientAuthorities': '/etc/postern/client-authorities.pem',
   'upstream.host': 'smtp.internal.example.org',
   'upstream.ca': '/etc/postern/upstream-ca.pem',
   'upstream.serverName': 'smtp.example.org',
@@ -51,6 +65,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
 
 /** Settings that could be left out, but stand in the example as they would in a real set-up. */
 export const SHOWN_IN_USE: ReadonlySet<string> = new Set([
+  'submission.listeners[].preset',
   'submission.tls',
   'authorization.trustProxy',
   'authorization.identityProvider.clientSecret',
@@ -61,7 +76,7 @@ export const SHOWN_IN_USE: ReadonlySet<string> = new Set([
 
 /** Items of a list after the first, which carries the explanations. */
 export const FURTHER_ITEMS: Readonly<Record<string, readonly object[]>> = {
-  'submission.listeners': [{ listen: ':465', tls: 'implicit' }],
+  'submission.listeners': [{ preset: 'submissions' }],
   'authorization.clients': [
     {
       clientId: 'billing',

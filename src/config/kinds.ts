@@ -2,6 +2,7 @@
 
 import { isIP, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
+import { readNetwork } from '../network.ts';
 import { Secret, type SocketAddress } from '../setting.ts';
 import { type Findings, type Place, quote, spellPlace } from './fault.ts';
 import { type ReadFile, whyUnreadable } from './files.ts';
@@ -65,6 +66,8 @@ function fromText(kind: string, given: Text): unknown {
       return toMilliseconds(given);
     case 'socket-address':
       return toSocketAddress(given);
+    case 'network':
+      return toNetwork(given);
     case 'existing-file':
       return toExistingFile(given);
     case 'writable-path':
@@ -93,6 +96,13 @@ function toSocketAddress(given: Text): SocketAddress {
   }
   // Every address: `::` takes IPv4 too, on every system Postern runs on.
   return { host: host === '' ? '::' : host, port };
+}
+
+function toNetwork(given: Text): string {
+  const reading = readNetwork(given.text);
+  if ('network' in reading) return reading.network;
+  given.findings.fault(given.place, reading.fault);
+  return given.text;
 }
 
 function toExistingFile(given: Text): string {

@@ -44,6 +44,8 @@ export interface SchemaNode {
   readonly minItems?: number;
   readonly uniqueItems?: boolean;
   readonly 'x-kind'?: string;
+  /** Settings that the value of `preset` fills in, by that value. */
+  readonly 'x-presets'?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 /** The same schema as plain data, for walking. */

@@ -15,7 +15,7 @@ const MAX_FAULTS = 500;
  * unknown name twice; here each place speaks once, in the words of its own schema.
  */
 export function fillAndCheckStructure(data: unknown, findings: Findings): unknown {
-  const filled = Value.Default(Settings, withoutEmptySections(SETTINGS_SCHEMA, data));
+  const filled = Value.Default(Settings, complete(SETTINGS_SCHEMA, data));
   TypeBoxSettings.Set({ maxErrors: MAX_FAULTS });
   const seen = new Set<string>();
   const report = (place: Place, message: string): void => {
@@ -32,6 +32,8 @@ export function fillAndCheckStructure(data: unknown, findings: Findings): unknow
         report([...found.place, name], unknownName(name, found.node));
       }
     } else if (!found.whole && error.keyword === 'required') {
+      // What an unknown preset would have filled in nobody knows: it is the one fault.
+      if (hasUnknownPreset(found)) continue;
       for (const name of error.params.requiredProperties) {
         const node = found.node.properties?.[name] ?? {};
         report([...found.place, name], missing(node));
@@ -43,17 +45,30 @@ export function fillAndCheckStructure(data: unknown, findings: Findings): unknow
   return filled;
 }
 
-/** A section whose settings all have defaults may stand there empty (`audit:` with every line under it commented out). */
-function withoutEmptySections(node: SchemaNode, data: unknown): unknown {
+/**
+ * A section whose settings all have defaults may stand there empty (`audit:` with every line under it commented out), and one
+ * with a preset may leave out what that fills in.
+ */
+function complete(node: SchemaNode, data: unknown): unknown {
   if (data === null && node.type === 'object' && node.default !== undefined) return {};
-  if (Array.isArray(data)) return data.map((item) => withoutEmptySections(node.items ?? {}, item));
+  if (Array.isArray(data)) return data.map((item) => complete(node.items ?? {}, item));
   if (typeof data !== 'object' || data === null) return data;
-  return Object.fromEntries(
-    Object.entries(data).map(([name, value]) => [
-      name,
-      withoutEmptySections(node.properties?.[name] ?? {}, value),
-    ]),
-  );
+  const written = Object.entries(data).map(([name, value]) => [
+    name,
+    complete(node.properties?.[name] ?? {}, value),
+  ]);
+  return { ...presetOf(node, data), ...Object.fromEntries(written) };
+}
+
+function presetOf(node: SchemaNode, data: object): object | undefined {
+  const presets = node['x-presets'] ?? {};
+  const name = 'preset' in data && typeof data.preset === 'string' ? data.preset : '';
+  return Object.hasOwn(presets, name) ? presets[name] : undefined;
+}
+
+function hasUnknownPreset({ node, value }: Located): boolean {
+  if (node['x-presets'] === undefined || typeof value !== 'object' || value === null) return false;
+  return 'preset' in value && presetOf(node, value) === undefined;
 }
 
 interface Located {

@@ -6,6 +6,7 @@ import type { SchemaNode } from './schema.ts';
 const EXPECTED_KINDS: Readonly<Record<string, string>> = {
   duration: 'a duration such as "500ms", "30s", "15m", "12h" or "90d"',
   'socket-address': 'an address and port such as "127.0.0.1:587", "[::1]:587", or ":587" for every address',
+  network: 'a network such as "10.1.0.0/16" or "2001:db8::/32", or one address',
   'existing-file': 'the path of a file',
   'writable-path': 'a path',
   secret: '{file: PATH} or {env: NAME}; the secret itself never stands in this file',
@@ -14,6 +15,7 @@ const EXPECTED_KINDS: Readonly<Record<string, string>> = {
 const KIND_NAMES: Readonly<Record<string, string>> = {
   duration: 'duration',
   'socket-address': 'address:port',
+  network: 'network',
   'existing-file': 'file',
   'writable-path': 'path',
   secret: '{file: PATH} or {env: NAME}',
@@ -94,6 +96,7 @@ function atLeastOne(node: SchemaNode): string {
 
 function listItemName(node: SchemaNode): string {
   if (node.type === 'object') return 'sections';
+  if (node['x-kind'] === 'network') return 'networks';
   if (node.anyOf !== undefined) return `values out of ${choices(node).join(', ')}`;
   return node.format === 'uri' ? 'URLs' : 'texts';
 }

@@ -9,6 +9,12 @@ export interface HeaderField {
   readonly value: string;
 }
 
+/** A field and where it stands in its block, in octets: from its name to behind the CRLF of its last line. */
+export interface PlacedField extends HeaderField {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Fields that say who sent a message; their names must be written exactly. */
 const ORIGINATOR_NAMES = new Set(['from', 'sender', 'resent-from', 'resent-sender']);
 
@@ -17,10 +23,10 @@ const FIELD_NAME = /^[!-9;-~]+$/;
 const ONLY_WHITE_SPACE = /^[ \t]*$/;
 
 /** Cuts the header block of a message: lines that end in CRLF, without the empty line after it. Refuses `header-malformed`. */
-export function parseHeader(block: Buffer): HeaderField[] | Refusal {
+export function parseHeader(block: Buffer): PlacedField[] | Refusal {
   if (block.includes(0)) return malformed('it has a NUL');
   const text = block.toString('latin1');
-  const fields: HeaderField[] = [];
+  const fields: PlacedField[] = [];
   let fieldStart = 0;
   let lineStart = 0;
   let lineNumber = 1;
@@ -36,7 +42,7 @@ export function parseHeader(block: Buffer): HeaderField[] | Refusal {
       const field = readField(text, fieldStart, lineEnd);
       if (typeof field === 'string') return malformed(`the field that ends at line ${lineNumber} ${field}`);
       fields.push(field);
-      fieldStart = next;
+      fieldStart = field.end;
     }
     lineStart = next;
     lineNumber += 1;
@@ -61,7 +67,7 @@ function lineFault(text: string, start: number, end: number): string | undefined
   return ONLY_WHITE_SPACE.test(text.slice(start, end)) ? 'has nothing but white space' : undefined;
 }
 
-function readField(text: string, start: number, end: number): HeaderField | string {
+function readField(text: string, start: number, end: number): PlacedField | string {
   const colon = text.indexOf(':', start);
   if (colon < 0 || colon >= end) return 'has no colon';
   const written = text.slice(start, colon);
@@ -71,7 +77,7 @@ function readField(text: string, start: number, end: number): HeaderField | stri
   if (name !== written && ORIGINATOR_NAMES.has(name.toLowerCase())) {
     return `has white space between ${name} and the colon`;
   }
-  return { name, value: text.slice(colon + 1, end) };
+  return { name, value: text.slice(colon + 1, end), start, end: Math.min(end + 2, text.length) };
 }
 
 // Not trimEnd(): it would also take NBSP and other octets that are no white space in a header.

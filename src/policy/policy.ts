@@ -1,6 +1,6 @@
 // Owns the decision whether a principal may send as whom it says: three ordered lists of checks.
 
-import { sameAddress } from '../address.ts';
+import { isOfDomain, sameAddress } from '../address.ts';
 import { type Principal, principalName } from '../principal.ts';
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../refusal.ts';
 import type { HeaderField } from './header.ts';
@@ -62,7 +62,10 @@ export function checkHeader(principal: Principal, fields: readonly HeaderField[]
 // No plus-addressing, no sub-domains: an address is owned only where the token's claims or the configuration list it.
 function ownsAddress(principal: Principal, address: string): boolean {
   // Both are parsed only where they are not written alike, which is rare.
-  return principal.addresses.some((own) => own === address || sameAddress(own, address));
+  return (
+    principal.addresses.some((own) => own === address || sameAddress(own, address)) ||
+    principal.domains.some((domain) => isOfDomain(address, domain))
+  );
 }
 
 function notOwned(principal: Principal, what: string, address: string): string {

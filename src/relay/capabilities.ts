@@ -7,14 +7,22 @@ export interface Capabilities {
   readonly maxMessageBytes: number | undefined;
 }
 
-/** @param reply the whole EHLO reply, lines with their codes, as received */
-export function readCapabilities(reply: string): Capabilities {
+/**
+ * @param reply the whole EHLO reply, lines with their codes, as received
+ * @param secure whether it came through TLS
+ */
+export function readCapabilities(reply: string, { secure }: { secure: boolean }): Capabilities {
   const keywords = new Map<string, string>();
   // The first line is the upstream's name and greeting.
   for (const line of reply.split(/\r?\n/).slice(1)) {
     const [, keyword, parameters] = /^250[ -]([A-Za-z0-9][A-Za-z0-9-]*)[ =]?(.*)$/.exec(line) ?? [];
     if (keyword) keywords.set(keyword.toUpperCase(), (parameters ?? '').trim());
   }
+  // RFC 8689 §2: offered in clear text it is worth nothing.
+  if (!secure) keywords.delete('REQUIRETLS');
+  // RFC 3030 §3, RFC 6531 §3.1: of no use without the extension each rests on.
+  if (!keywords.has('CHUNKING')) keywords.delete('BINARYMIME');
+  if (!keywords.has('8BITMIME')) keywords.delete('SMTPUTF8');
   const size = Number(keywords.get('SIZE'));
   return { keywords, maxMessageBytes: Number.isSafeInteger(size) && size > 0 ? size : undefined };
 }

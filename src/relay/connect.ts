@@ -67,7 +67,8 @@ function connect(options: {
     );
     connection.connect((error?: Error | null) => {
       if (error) return settle(refusalFor(error));
-      const capabilities = readCapabilities(String(connection.lastServerResponse));
+      const secure = connection.secure === true;
+      const capabilities = readCapabilities(String(connection.lastServerResponse), { secure });
       if (!settings.login) return settle(takeOver(connection, capabilities));
       const credentials = { user: settings.login.user, pass: settings.login.password.reveal() };
       connection.login({ credentials }, (failure?: Error | null) =>

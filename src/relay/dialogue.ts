@@ -1,4 +1,4 @@
-// Owns one ready connection to the upstream: a writer of commands, a reader of replies, one step at a time.
+// Owns one ready connection to the upstream: a writer of commands, a reader of replies in their order.
 
 import type { Socket } from 'node:net';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
@@ -8,7 +8,8 @@ import { MalformedReply, type Reply, ReplyReader, replyText } from './reply.ts';
 
 interface Waiter {
   readonly resolve: (outcome: Reply | Refusal) => void;
-  readonly timer: NodeJS.Timeout;
+  /** Milliseconds, from when its reply is the next. */
+  readonly timeout: number;
 }
 
 /** A connection in the hands of at most one transaction. After `lost` is set nothing more is written. */
@@ -20,9 +21,14 @@ export class UpstreamDialogue {
   kept = false;
   /** Why the connection is of no more use. */
   lost: Refusal | undefined;
+  /** True where it was Postern that cut it. */
+  cut = false;
   readonly #socket: Socket;
   readonly #reader = new ReplyReader();
-  #waiter: Waiter | undefined;
+  /** One for each reply that is owed, in the order in which they will come. */
+  readonly #waiters: Waiter[] = [];
+  /** Of the first of them. */
+  #timer: NodeJS.Timeout | undefined;
   #early: Reply | undefined;
   #drain: { readonly resolve: () => void; readonly timer: NodeJS.Timeout } | undefined;
   #onLost: (() => void) | undefined;
@@ -46,7 +52,7 @@ export class UpstreamDialogue {
 
   /** True while a reply is owed: whoever sent another command now would be given that one's. */
   get owed(): boolean {
-    return this.#waiter !== undefined;
+    return this.#waiters.length > 0;
   }
 
   /** Called once when the connection dies while nobody uses it. */
@@ -62,16 +68,20 @@ export class UpstreamDialogue {
     return this.reply(timeout);
   }
 
-  /** Waits for the next reply; a 421 ends the connection and counts as a loss (RFC 5321 §3.8). */
+  /** Waits for the next reply that nobody waits for yet; a 421 ends the connection and counts as a loss (RFC 5321 §3.8). */
   reply(timeout: number): Promise<Reply | Refusal> {
     if (this.lost) return Promise.resolve(this.lost);
     return new Promise((resolve) => {
-      const timer = setTimeout(
-        () => this.#lose(refuse('upstream-timeout', `no reply within ${timeout} ms`)),
-        timeout,
-      );
-      this.#waiter = { resolve, timer };
+      this.#waiters.push({ resolve, timeout });
+      if (this.#waiters.length === 1) this.#expect(timeout);
     });
+  }
+
+  #expect(timeout: number): void {
+    this.#timer = setTimeout(
+      () => this.#lose(refuse('upstream-timeout', `no reply within ${timeout} ms`)),
+      timeout,
+    );
   }
 
   /** Writes message bytes; false where the caller should wait for {@link drained} before writing more. */
@@ -114,6 +124,7 @@ export class UpstreamDialogue {
 
   /** Cuts the connection: a message that was begun never gets its final dot. */
   destroy(): void {
+    this.cut = true;
     this.#lose(refuse('upstream-lost', 'connection cut by Postern'));
   }
 
@@ -127,16 +138,17 @@ export class UpstreamDialogue {
   }
 
   #deliver(reply: Reply): void {
-    const waiter = this.#waiter;
     if (reply.code === 421)
       return this.#lose(refuse('upstream-unavailable', `upstream said ${replyText(reply)}`));
+    const waiter = this.#waiters.shift();
     if (!waiter) {
       // Nobody asked: in mid-message it may be the verdict, anywhere else it makes the connection useless.
       this.#early ??= reply;
       return;
     }
-    this.#waiter = undefined;
-    clearTimeout(waiter.timer);
+    clearTimeout(this.#timer);
+    const [next] = this.#waiters;
+    if (next) this.#expect(next.timeout);
     waiter.resolve(reply);
   }
 
@@ -144,12 +156,8 @@ export class UpstreamDialogue {
     if (this.lost) return;
     this.lost = refusal;
     this.#socket.destroy();
-    const waiter = this.#waiter;
-    this.#waiter = undefined;
-    if (waiter) {
-      clearTimeout(waiter.timer);
-      waiter.resolve(refusal);
-    }
+    clearTimeout(this.#timer);
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve(refusal);
     this.#release();
     this.#onLost?.();
   }

@@ -1,45 +1,59 @@
-// Owns which ESMTP parameters go on to the upstream, and what it must offer for them.
+// Owns which ESMTP parameters go on to the upstream, what it must offer for them, and with which code one is refused.
 
-import type { EsmtpParameters } from '../envelope.ts';
-import { type Refusal, refuse } from '../refusal.ts';
+import type { EsmtpParameters, Path } from '../envelope.ts';
+import { type Refusal, type RefusalCode, refuse } from '../refusal.ts';
 import type { Capabilities } from './capabilities.ts';
 
-/** Parameter to the EHLO keyword that must stand behind it. */
-const EXTENSION_OF: Record<string, string> = {
-  SIZE: 'SIZE', // RFC 1870
-  BODY: '8BITMIME', // RFC 6152
-  SMTPUTF8: 'SMTPUTF8', // RFC 6531
-  RET: 'DSN', // RFC 3461
-  ENVID: 'DSN',
-  NOTIFY: 'DSN',
-  ORCPT: 'DSN',
-  AUTH: 'AUTH', // RFC 4954 §5
+interface Extension {
+  /** EHLO keyword that must stand behind the parameter. */
+  readonly keyword: string;
+  /** What becomes of the parameter without it; `dropped` where it only informs and nothing is lost. */
+  readonly lacking: RefusalCode | 'dropped';
+}
+
+// Each code is the one its RFC names; where it names none, RFC 5321 §4.1.1.11: a parameter that is not implemented is 555.
+// docs/flow.md has the same table with the replies.
+const EXTENSIONS: Record<string, Extension> = {
+  SIZE: { keyword: 'SIZE', lacking: 'dropped' }, // RFC 1870
+  SMTPUTF8: { keyword: 'SMTPUTF8', lacking: 'utf8-sender-unavailable' }, // RFC 6531 §3.5
+  REQUIRETLS: { keyword: 'REQUIRETLS', lacking: 'require-tls-unavailable' }, // RFC 8689 §5
+  RET: { keyword: 'DSN', lacking: 'parameter-unknown' }, // RFC 3461 §4
+  ENVID: { keyword: 'DSN', lacking: 'parameter-unknown' },
+  NOTIFY: { keyword: 'DSN', lacking: 'parameter-unknown' },
+  ORCPT: { keyword: 'DSN', lacking: 'parameter-unknown' },
+  AUTH: { keyword: 'AUTH', lacking: 'dropped' }, // RFC 4954 §5
 };
 
-/** Parameters that only inform; an upstream without the extension loses nothing by not seeing them. */
-const DROPPED_SILENTLY = new Set(['SIZE', 'AUTH']);
+/** BODY= by its value. RFC 3463 §3.7: 5.6.3, a conversion would be needed, and Postern converts nothing. */
+const BODIES: Record<string, Extension> = {
+  '7BIT': { keyword: '8BITMIME', lacking: 'dropped' },
+  '8BITMIME': { keyword: '8BITMIME', lacking: 'eight-bit-unavailable' }, // RFC 6152 §3
+  BINARYMIME: { keyword: 'BINARYMIME', lacking: 'binary-unavailable' }, // RFC 3030 §3
+};
 
 /**
  * The text that follows the path in MAIL or RCPT, starting with a space where there is any.
- * Refuses `extension-unavailable` where the upstream lacks what the message needs.
+ * Refuses with the extension's own code where the upstream lacks what the message needs.
  */
 export function parametersFor(parameters: EsmtpParameters, capabilities: Capabilities): string | Refusal {
   let text = '';
   for (const [name, value] of Object.entries(parameters)) {
-    const offered = capabilities.keywords.has(EXTENSION_OF[name] ?? name);
-    if (offered) text += ` ${forwarded(name, value)}`;
-    else if (!DROPPED_SILENTLY.has(name) && !isSevenBit(name, value)) {
-      return refuse('extension-unavailable', `upstream does not offer ${EXTENSION_OF[name] ?? name}`);
+    const extension = name === 'BODY' ? BODIES[String(value).toUpperCase()] : EXTENSIONS[name];
+    if (extension && capabilities.keywords.has(extension.keyword)) text += ` ${forwarded(name, value)}`;
+    else if (extension?.lacking !== 'dropped') {
+      const code = extension?.lacking ?? 'parameter-unknown';
+      return refuse(code, `upstream does not offer ${extension?.keyword ?? name}`);
     }
   }
   return text;
 }
+
+/** Whether the body goes as octets (RFC 3030) rather than as lines. */
+export const isBinary = (mailFrom: Path): boolean =>
+  String(mailFrom.parameters['BODY']).toUpperCase() === 'BINARYMIME';
 
 function forwarded(name: string, value: string | true): string {
   // RFC 4954 §5: a client's own word about who submitted the message is not vouched for.
   if (name === 'AUTH') return 'AUTH=<>';
   return value === true ? name : `${name}=${value}`;
 }
-
-const isSevenBit = (name: string, value: string | true): boolean =>
-  name === 'BODY' && String(value).toUpperCase() === '7BIT';

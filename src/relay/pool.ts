@@ -28,6 +28,7 @@ export function createPool(options: {
   settings: RelaySettings;
   name: string;
   onConnect: (outcome: UpstreamDialogue | Refusal) => void;
+  onLost: (dialogue: UpstreamDialogue) => void;
 }): Pool {
   const { settings } = options;
   const idle: Idle[] = [];
@@ -47,7 +48,10 @@ export function createPool(options: {
       return outcome;
     }
     live.add(outcome);
-    outcome.whenLost(() => forget(outcome));
+    outcome.whenLost(() => {
+      options.onLost(outcome);
+      forget(outcome);
+    });
     return outcome;
   }
 

@@ -1,5 +1,7 @@
 // Owns SMTP replies: their shape and the reader that turns the upstream's bytes into them (RFC 5321 §4.2).
 
+import { isRefusal, type Refusal, refuse } from '../refusal.ts';
+
 /** One reply, RFC 5321 §4.2.1; at least one line, each without code, CR or LF. */
 export interface Reply {
   /** 200–599. */
@@ -12,6 +14,22 @@ export const isPositive = (reply: Reply): boolean => reply.code >= 200 && reply.
 
 /** A reply as one line for the journal. */
 export const replyText = (reply: Reply): string => `${reply.code} ${reply.lines.join(' / ')}`.slice(0, 500);
+
+/** Takes only the reply classes that may answer the command; anything else is nonsense and no verdict. */
+export function sane(outcome: Reply | Refusal, classes: readonly number[]): Reply | Refusal {
+  if (isRefusal(outcome)) return outcome;
+  if (UPSTREAM_WANTS_LOGIN.has(outcome.code)) {
+    // Passed on, the client would take it for a failure of its own sign-in and drop its token.
+    return refuse(
+      'upstream-login',
+      `upstream asks Postern to sign in or to use TLS: ${outcome.code} ${outcome.lines[0]}`,
+    );
+  }
+  if (classes.includes(Math.floor(outcome.code / 100))) return outcome;
+  return refuse('upstream-protocol', `upstream answered ${outcome.code} out of turn`);
+}
+
+const UPSTREAM_WANTS_LOGIN = new Set([432, 454, 530, 534, 535, 538]);
 
 const MAX_LINE = 4096;
 const MAX_LINES = 200;

@@ -1,11 +1,12 @@
-// Owns one mail transaction at the upstream: RCPT, DATA, the body, the final dot, or none of them.
+// Owns one mail transaction at the upstream: RCPT, the body, its end, or none of them.
 
 import type { Path } from '../envelope.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
+import type { UpstreamBody } from './body.ts';
 import { isReply, type UpstreamDialogue } from './dialogue.ts';
 import { parametersFor } from './parameters.ts';
 import type { Pool } from './pool.ts';
-import type { Reply } from './reply.ts';
+import { type Reply, sane } from './reply.ts';
 import type { RelaySettings } from './settings.ts';
 
 /**
@@ -15,7 +16,7 @@ import type { RelaySettings } from './settings.ts';
 export interface RelayTransaction {
   /** RCPT: the upstream's own reply. */
   recipient(path: Path): Promise<Reply | Refusal>;
-  /** DATA: 354 where the body may follow. */
+  /** DATA, or what stands in its place: 354 where the body may follow. */
   data(): Promise<Reply | Refusal>;
   /** Body bytes as they stand on the wire, dot-stuffed. False: wait for {@link RelayTransaction.drained}. */
   write(bytes: Buffer | string): boolean;
@@ -38,8 +39,9 @@ export function createTransaction(options: {
   dialogue: UpstreamDialogue;
   pool: Pool;
   settings: RelaySettings;
+  body: UpstreamBody;
 }): RelayTransaction {
-  const { dialogue, pool, settings } = options;
+  const { dialogue, pool, settings, body } = options;
   let state: 'envelope' | 'body' | 'ended' = 'envelope';
 
   function give(): void {
@@ -64,27 +66,22 @@ export function createTransaction(options: {
     },
     async data() {
       if (state !== 'envelope') return refuse('upstream-lost', 'transaction is over');
-      const outcome = sane(await dialogue.command('DATA', settings.replyTimeout), [3, 4, 5]);
+      const outcome = await body.begin();
       if (isReply(outcome) && outcome.code === 354) state = 'body';
       return outcome;
     },
-    write: (bytes) => state !== 'body' || dialogue.write(bytes),
-    drained: () => dialogue.drained(settings.replyTimeout),
+    write: (bytes) => state !== 'body' || body.write(bytes),
+    drained: () => body.drained(),
     get verdict() {
-      return dialogue.early ? sane(dialogue.early, [4, 5]) : dialogue.lost;
+      return body.verdict;
     },
     async finish(last) {
       if (state !== 'body') return refuse('upstream-lost', 'transaction is over');
-      const verdict = this.verdict;
-      if (verdict) {
+      const outcome = body.verdict ?? (await body.finish(last));
+      if (!body.complete) {
         cut();
-        return verdict;
+        return outcome;
       }
-      dialogue.cork();
-      if (last) dialogue.write(last);
-      dialogue.write('.\r\n');
-      dialogue.uncork();
-      const outcome = sane(await dialogue.reply(settings.finalReplyTimeout), [2, 4, 5]);
       dialogue.messages += 1;
       give();
       return outcome;
@@ -103,19 +100,3 @@ export function createTransaction(options: {
     },
   };
 }
-
-/** Takes only the reply classes that may answer the command; anything else is nonsense and no verdict. */
-export function sane(outcome: Reply | Refusal, classes: readonly number[]): Reply | Refusal {
-  if (isRefusal(outcome)) return outcome;
-  if (UPSTREAM_WANTS_LOGIN.has(outcome.code)) {
-    // Passed on, the client would take it for a failure of its own sign-in and drop its token.
-    return refuse(
-      'upstream-login',
-      `upstream asks Postern to sign in or to use TLS: ${outcome.code} ${outcome.lines[0]}`,
-    );
-  }
-  if (classes.includes(Math.floor(outcome.code / 100))) return outcome;
-  return refuse('upstream-protocol', `upstream answered ${outcome.code} out of turn`);
-}
-
-const UPSTREAM_WANTS_LOGIN = new Set([432, 454, 530, 534, 535, 538]);

@@ -60,6 +60,16 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
   await index(db, 'artifacts', ['expires_at']);
 }
 
+/** Keys under which every process of this store resumes TLS sessions. */
+async function createTicketKeys(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('ticket_keys')
+    .addColumn('starts_at', 'bigint', (column) => column.primaryKey().notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .addColumn('key', 'text', (column) => column.notNull())
+    .execute();
+}
+
 async function index(db: Kysely<unknown>, table: string, columns: string[]): Promise<void> {
   await db.schema
     .createIndex([table, ...columns].join('_'))
@@ -71,4 +81,5 @@ async function index(db: Kysely<unknown>, table: string, columns: string[]): Pro
 /** In the order in which they are applied; Kysely sorts by name. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-tables': { up: createTables },
+  '0002-ticket-keys': { up: createTicketKeys },
 };

@@ -1,7 +1,8 @@
-// Owns the opening of the store: file, migrations, and the four parts that the rest of Postern asks for.
+// Owns the opening of the store: file, migrations, and the five parts that the rest of Postern asks for.
 
 import { type Kysely, sql } from 'kysely';
 import type { AccountStore, ArtifactStore } from '../authorization/stores.ts';
+import type { TicketKeyStore } from '../tls/ticket-key-store.ts';
 import type { KeyStore } from '../token/key-store.ts';
 import type { RevocationStore } from '../token/revocation-store.ts';
 import { createAccountStore } from './accounts.ts';
@@ -12,12 +13,14 @@ import { createRevocationStore } from './revocations.ts';
 import type { Tables } from './schema.ts';
 import type { StoreSettings } from './settings.ts';
 import { openSqlite } from './sqlite-file.ts';
+import { createTicketKeyStore } from './ticket-keys.ts';
 
 export interface Store {
   readonly keys: KeyStore;
   readonly revocations: RevocationStore;
   readonly accounts: AccountStore;
   readonly artifacts: ArtifactStore;
+  readonly ticketKeys: TicketKeyStore;
   /** Rejects where the store cannot be read. */
   ready(): Promise<void>;
   close(): Promise<void>;
@@ -41,6 +44,7 @@ function storeOf(database: Kysely<Tables>): Store {
     revocations: createRevocationStore(database),
     accounts: createAccountStore(database),
     artifacts: createArtifactStore(database),
+    ticketKeys: createTicketKeyStore(database),
     async ready() {
       await sql`select 1 from signing_keys limit 1`.execute(database);
     },

@@ -43,9 +43,16 @@ interface ArtifactsTable {
   consumed_at: number | null;
 }
 
+interface TicketKeysTable {
+  starts_at: number;
+  expires_at: number;
+  key: string;
+}
+
 export interface Tables {
   signing_keys: SigningKeysTable;
   revocations: RevocationsTable;
   accounts: AccountsTable;
   artifacts: ArtifactsTable;
+  ticket_keys: TicketKeysTable;
 }

@@ -14,6 +14,14 @@ const LINE_DOT_CR = 3;
 const AFTER_CR = 4;
 type State = typeof MIDDLE | typeof LINE_START | typeof LINE_DOT | typeof LINE_DOT_CR | typeof AFTER_CR;
 
+/** What has been found in a message so far. */
+export interface Findings {
+  /** The first forbidden byte met. */
+  readonly fault: BodyFault | undefined;
+  /** Dots that stuffing has added (RFC 5321 §4.5.2); they do not count for the size. */
+  readonly stuffedDots: number;
+}
+
 export interface Scan {
   /** How many of the bytes belong to the message and are settled. */
   readonly message: number;
@@ -25,10 +33,8 @@ export interface Scan {
  * Only <CRLF>.<CRLF> ends a message (RFC 5321 §4.1.1.4), a bare CR or LF ends nothing: after it the search goes on in the
  * same line, so that no other spelling of the end (CERT VU#302671, SMTP smuggling) is taken here for one.
  */
-export class BodyScanner {
-  /** The first forbidden byte met. */
+export class BodyScanner implements Findings {
   fault: BodyFault | undefined;
-  /** Dots that stuffing has added so far (RFC 5321 §4.5.2); they do not count for the size. */
   stuffedDots = 0;
   #state: State = LINE_START;
 

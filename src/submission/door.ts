@@ -5,9 +5,12 @@ import type { Principal } from '../principal.ts';
 import type { Relay } from '../relay/relay.ts';
 import type { Reply } from '../relay/reply.ts';
 import type { TokenVerifier } from '../token/verifier.ts';
+import type { ListenerSettings } from './listener-settings.ts';
+import type { Penalty } from './penalty.ts';
 import type { SessionRegistry } from './registry.ts';
 import type { SubmissionSettings } from './settings.ts';
-import type { MessageSink } from './wire.ts';
+import type { TrustedNetworks } from './trusted-networks.ts';
+import type { ChunkSink, MessageSink } from './wire.ts';
 
 export interface Door {
   readonly settings: SubmissionSettings;
@@ -16,6 +19,8 @@ export interface Door {
   readonly sessions: SessionRegistry;
   /** Whether a token that was verified a moment ago has been revoked since. */
   readonly isRevoked: (principal: Principal) => boolean;
+  readonly trustedNetworks: TrustedNetworks;
+  readonly penalty: Penalty;
   readonly audit: AuditEvents;
   /** What the challenge after a failed sign-in tells a client to ask for, and where (RFC 7628 §3.2.2). */
   readonly challenge: { readonly scope: string; readonly openidConfiguration: string | undefined };
@@ -30,7 +35,11 @@ export interface Wire {
   readonly id: string;
   /** The client's address, without its port. */
   readonly peer: string;
+  /** A proxy's own connection, or one of which it cannot say whose it is: `peer` is the proxy then. */
+  readonly local: boolean;
   readonly secure: boolean;
+  /** The listener it came through. */
+  readonly listener: ListenerSettings;
   /** Protocol version and IANA cipher suite name; undefined in clear text. */
   tls(): { readonly version: string; readonly cipher: string } | undefined;
   reply(reply: Reply): void;
@@ -39,6 +48,13 @@ export interface Wire {
   /** Starts the TLS handshake; whatever came behind STARTTLS in clear text is dropped (RFC 3207 §4.2). */
   startTls(): void;
   startMessage(sink: MessageSink): void;
-  /** The client has signed in: the deadline for that no longer runs. */
-  signedIn(): void;
+  /** The next `octets` go to the sink. */
+  startChunk(octets: number, sink: ChunkSink): void;
+  /**
+   * The client has signed in: the deadline for that no longer runs, and its place is its own. False where `user` has `limit` of
+   * them already.
+   */
+  signedIn(user: string, limit: number): boolean;
+  /** A sign-in failed: this connection is the first to go where places are short. */
+  signInFailed(): void;
 }

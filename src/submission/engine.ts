@@ -1,36 +1,44 @@
 // Owns the fence around smtp-server: its listener, TLS upgrade and connection bookkeeping are used, its commands are not.
 // test/unit/submission/engine.test.ts fails where an upgrade moves something that is hooked here.
 
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
-import { refuse } from '../refusal.ts';
+import { type Incoming, looksLikeProxyHeader } from '../port/port.ts';
+import { type RefusalCode, refuse } from '../refusal.ts';
 import type { Reply } from '../relay/reply.ts';
+import type { ServerContexts } from '../tls/contexts.ts';
+import type { Admission, Place } from './admission.ts';
+import { throwAwayRest } from './after-last-word.ts';
 import type { Door, Wire } from './door.ts';
+import type { ListenerSettings } from './listener-settings.ts';
 import { replyTo, wireForm } from './replies.ts';
 import { MAX_SASL_LINE, Session } from './session.ts';
-import { type MessageSink, WireStream } from './wire.ts';
-
-/** Connections by client address, counted over all listeners. */
-export interface ConnectionCounts {
-  readonly byAddress: Map<string, number>;
-  total: number;
-}
+import { type ChunkSink, type MessageSink, WireStream } from './wire.ts';
 
 export interface GateOptions {
   readonly door: Door;
-  readonly counts: ConnectionCounts;
-  /** For the journal: `starttls` or `implicit`. */
-  readonly label: string;
+  readonly listener: ListenerSettings;
+  readonly admission: Admission;
+  readonly contexts: ServerContexts;
 }
+
+/** What {@link GateServer.accept} tells {@link GateServer.connect} of a connection. */
+interface Arrival extends SMTPConnectionOptions {
+  readonly place: Place | undefined;
+  readonly local: boolean;
+}
+
+/** Milliseconds that the last reply has to leave, when a session is cut off. */
+const LAST_WORD = 1_000;
 
 export class GateServer extends SMTPServer {
   readonly gate: GateOptions;
   readonly live = new Set<GateConnection>();
-  /** Handshakes under way by client address. */
-  readonly #handshakes = new Map<string, number>();
+  #draining = false;
 
   constructor(options: SMTPServerOptions, gate: GateOptions) {
     super({
@@ -39,77 +47,104 @@ export class GateServer extends SMTPServer {
       disableReverseLookup: true,
       authOptional: true,
       disabledCommands: [],
+      SNICallback: (name, done) => done(null, gate.contexts.forName(name)),
     });
     this.gate = gate;
+    // The one place from which the engine takes the context that a handshake begins with, by STARTTLS or at once.
+    this.secureContext.get = () => gate.contexts.current();
     // A peer that breaks off a handshake or a connection is no fault of the server's.
     this.on('error', () => undefined);
   }
 
-  /** smtp-server gives a handshake the idle timeout, which any byte puts off; a client that trickles one is cut here. */
-  override _acceptSocket(socket: Socket, handshake: boolean): (() => void) | false {
-    const release = super._acceptSocket(socket, handshake);
-    if (!release || !handshake) return release;
-    const { settings } = this.gate.door;
-    const leave = this.#enterHandshake(socket.remoteAddress ?? '', settings.maxConnectionsPerAddress);
-    if (!leave) {
-      socket.on('error', () => undefined).destroy();
-      return false;
-    }
-    const late = setTimeout(() => this._pendingSockets.get(socket)?.destroy(), settings.loginTimeout).unref();
-    const over = (): void => {
-      clearTimeout(late);
-      leave();
+  /** Takes a connection over, as smtp-server's own listener would have: that one is never opened. */
+  accept({ socket, peer, local }: Incoming): void {
+    const place = this.gate.admission.enter(peer.address);
+    const arrival: Arrival = {
+      id: sessionId(),
+      remoteAddress: peer.address,
+      remotePort: peer.port,
+      place,
+      local,
     };
-    socket.once('close', over);
-    return () => {
-      over();
+    if (!this.options.secure) return this.connect(socket, arrival);
+    // Before the handshake nothing can be said, so whom there is no place for is told by the closed connection.
+    if (!place) return void socket.on('error', () => undefined).destroy();
+    const release = this.#guardHandshake(socket, place);
+    this._upgrade(socket, (error, secured) => {
       release();
-    };
+      if (!error && secured) return this.connect(secured, arrival);
+      place.leave();
+      socket.destroy();
+    });
   }
 
-  /** Undefined where so many from this address are under way already: it must not take every place from the others. */
-  #enterHandshake(address: string, limit: number): (() => void) | undefined {
-    const here = this.#handshakes.get(address) ?? 0;
-    if (here >= limit) return undefined;
-    this.#handshakes.set(address, here + 1);
-    let inside = true;
-    return () => {
-      if (!inside) return;
-      inside = false;
-      const left = (this.#handshakes.get(address) ?? 1) - 1;
-      if (left > 0) this.#handshakes.set(address, left);
-      else this.#handshakes.delete(address);
+  /** smtp-server gives a handshake the idle timeout, which any byte puts off; a client that trickles one is cut here. */
+  #guardHandshake(socket: Socket, place: Place): () => void {
+    this._pendingSockets.set(socket, socket);
+    // The topmost one: to destroy the one below in the middle of a handshake crashes Node.
+    const cut = (): void => void this._pendingSockets.get(socket)?.destroy();
+    const late = setTimeout(cut, this.gate.door.settings.loginTimeout).unref();
+    place.onEvicted(cut);
+    const release = (): void => {
+      clearTimeout(late);
+      socket.removeListener('close', over);
+      if (this._pendingSockets.delete(socket)) this.emit('session closed');
     };
+    const over = (): void => {
+      release();
+      place.leave();
+    };
+    socket.once('close', over);
+    return release;
+  }
+
+  /** From now on every session ends as soon as no message is in hand; one whose handshake is under way, right after that. */
+  drain(): void {
+    this.#draining = true;
+    for (const connection of this.live) connection.drain();
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Ends what is left, whatever it is doing. */
+  cut(): void {
+    for (const socket of this._pendingSockets.values()) socket.destroy();
+    for (const connection of this.live) connection.cut('shutting-down');
   }
 
   /** Resolves when every session has been closed and told of in the journal. */
   async empty(): Promise<void> {
-    while (this.live.size > 0) await once(this, 'session closed');
+    while (this.live.size + this._pendingSockets.size > 0) await once(this, 'session closed');
   }
 
   override connect(socket: Socket | TLSSocket, options?: SMTPConnectionOptions | null): void {
-    const connection = new GateConnection(this, socket, options);
+    const connection = new GateConnection(this, socket, options as Arrival);
     this.connections.add(connection);
     this.live.add(connection);
     connection.on('error', () => undefined);
     connection.init();
-    // Accepted just before the listener closed: the stop did not see it among the living.
-    if (!this.server.listening) connection.gate.drain();
   }
 }
 
 export class GateConnection extends SMTPConnection implements Wire {
   readonly gate: Session;
+  readonly listener: ListenerSettings;
+  readonly local: boolean;
   readonly #options: GateOptions;
-  #counted = false;
+  readonly #place: Place | undefined;
   /** True while a command is being answered. */
   #answering = false;
   #cause: string | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
-  constructor(server: GateServer, socket: Socket | TLSSocket, options?: SMTPConnectionOptions | null) {
+  constructor(server: GateServer, socket: Socket | TLSSocket, options: Arrival) {
     super(server, socket, options);
     this.#options = server.gate;
+    this.#place = options.place;
+    this.local = options.local;
+    this.listener = server.gate.listener;
     this.gate = new Session(server.gate.door, this);
   }
 
@@ -120,11 +155,17 @@ export class GateConnection extends SMTPConnection implements Wire {
   /** smtp-server waits 100 ms for early talkers and looks the client's name up; here the greeting comes at once. */
   override init(): void {
     this._setListeners(() => {
-      const { door, label } = this.#options;
-      door.audit.sessionOpened({ session: this.id, peer: this.peer, listener: label });
-      if (!this.#admit()) return this.gate.end('too-many-connections');
+      const { door, listener } = this.#options;
+      door.audit.sessionOpened({ session: this.id, peer: this.peer, listener: listener.tls });
+      if ((this._server as GateServer).draining) return this.gate.end('shutting-down');
+      if (!this.#place) return this.cut('too-many-connections');
+      this.#place.onEvicted(() => this.cut('too-many-connections'));
       const deadline = setTimeout(() => this.gate.end('session-idle'), door.settings.loginTimeout);
       this.#deadline = deadline.unref();
+      // Ahead of the parser, to which the header would be a row of bad commands.
+      this._socket.prependOnceListener('data', (first: Buffer) => {
+        if (looksLikeProxyHeader(first)) this.gate.end('proxy-not-trusted');
+      });
       this.gate.greet();
     });
   }
@@ -143,22 +184,49 @@ export class GateConnection extends SMTPConnection implements Wire {
 
   hangUp(cause: string): void {
     this.#cause ??= cause;
+    // Who has signed in may come back at once, before its side of this connection is closed.
+    if (this.gate.signedIn) this.#place?.leave();
+    if (!this._closing && !this._upgrading) throwAwayRest(this._socket);
     this.close();
+  }
+
+  /** Ends it, whatever it is doing. The 421 still goes out, but a client that reads nothing is not waited for. */
+  cut(code: RefusalCode): void {
+    this.gate.end(code);
+    setTimeout(() => this._socket.destroy(), LAST_WORD).unref();
   }
 
   startTls(): void {
     this.upgrade(
       () => undefined,
-      () => this.gate.secured(),
+      () => {
+        this.gate.secured();
+        if ((this._server as GateServer).draining) this.gate.drain();
+      },
     );
+  }
+
+  /** In the middle of a handshake nothing can be said: a client in one hears of the end right after it. */
+  drain(): void {
+    if (!this._upgrading) this.gate.drain();
   }
 
   startMessage(sink: MessageSink): void {
     (this._parser as WireStream).startMessage(sink);
   }
 
-  signedIn(): void {
+  startChunk(octets: number, sink: ChunkSink): void {
+    (this._parser as WireStream).startChunk(octets, sink);
+  }
+
+  signedIn(user: string, limit: number): boolean {
+    if (!this.#place?.signedIn(user, limit)) return false;
     clearTimeout(this.#deadline);
+    return true;
+  }
+
+  signInFailed(): void {
+    this.#place?.failed();
   }
 
   /** What smtp-server itself still says (an internal parser error) goes out in Postern's words. */
@@ -173,6 +241,7 @@ export class GateConnection extends SMTPConnection implements Wire {
     parser.maxLineBytes = MAX_SASL_LINE;
     parser.maxLineTime = this._server.options.socketTimeout ?? parser.maxLineTime;
     parser.onslow = () => this.gate.end('session-idle');
+    parser.onendless = () => this.gate.end('too-many-commands');
     parser.online = (line, done) => this.#take(line, done);
     parser.onfault = (fault, done) => {
       this.gate.reject(fault);
@@ -197,7 +266,7 @@ export class GateConnection extends SMTPConnection implements Wire {
 
   override _onClose(): void {
     clearTimeout(this.#deadline);
-    this.#release();
+    this.#place?.leave();
     super._onClose();
     this.gate.closed(this.#cause ?? 'closed by the client');
     const server = this._server as GateServer;
@@ -220,25 +289,11 @@ export class GateConnection extends SMTPConnection implements Wire {
     this.#options.door.audit.fault({ where: 'submission', error, session: this.id });
     this.reply(replyTo(refuse('internal-error', 'fault'), this.id));
   }
+}
 
-  #admit(): boolean {
-    const { counts, door } = this.#options;
-    const here = (counts.byAddress.get(this.peer) ?? 0) + 1;
-    if (counts.total >= door.settings.maxConnections || here > door.settings.maxConnectionsPerAddress)
-      return false;
-    counts.byAddress.set(this.peer, here);
-    counts.total += 1;
-    this.#counted = true;
-    return true;
-  }
-
-  #release(): void {
-    if (!this.#counted) return;
-    this.#counted = false;
-    const { counts } = this.#options;
-    counts.total -= 1;
-    const here = (counts.byAddress.get(this.peer) ?? 1) - 1;
-    if (here > 0) counts.byAddress.set(this.peer, here);
-    else counts.byAddress.delete(this.peer);
-  }
+/** Sixteen characters of 80 random bits, as smtp-server makes them. */
+function sessionId(): string {
+  return BigInt(`0x${randomBytes(10).toString('hex')}`)
+    .toString(32)
+    .padStart(16, '0');
 }

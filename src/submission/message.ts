@@ -1,13 +1,11 @@
 // Owns the way of one message's bytes: the header is held and checked, then header and body stream to the upstream.
 
-import { type HeaderField, parseHeader } from '../policy/header.ts';
-import { checkHeader } from '../policy/policy.ts';
-import type { Principal } from '../principal.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import type { Reply } from '../relay/reply.ts';
 import type { RelayTransaction } from '../relay/transaction.ts';
-import type { BodyScanner } from './body-scanner.ts';
-import { dateField, messageIdField, receivedField, type TraceOptions } from './trace.ts';
+import type { Findings } from './body-scanner.ts';
+import { type HeaderContext, type RepairedHeader, repairHeader } from './header/repair.ts';
+import { Pace } from './pace.ts';
 import type { MessageSink } from './wire.ts';
 
 export type MessageStage = 'data' | 'header' | 'body' | 'end';
@@ -21,9 +19,8 @@ export interface MessageOutcome {
 }
 
 export interface MessageOptions {
-  readonly principal: Principal;
   readonly transaction: RelayTransaction;
-  readonly trace: TraceOptions;
+  readonly header: HeaderContext;
   readonly maxHeaderBytes: number;
   readonly maxMessageBytes: number;
   /** Bytes a second, averaged; slower clients are given up through `onTooSlow`. */
@@ -35,14 +32,13 @@ export interface MessageOptions {
 }
 
 const HEADER_END = Buffer.from('\r\n\r\n');
-/** A client's pace is judged only after this long. */
-const PACE_GRACE = 60_000;
 /** What is swallowed of a refused message at most, in times of the largest one taken. */
-const SWALLOWED = 2;
+export const SWALLOWED = 2;
 
 /**
- * The sink of one DATA command. Nothing goes to the upstream before the header has been checked, and the final dot goes
- * only after the client's own: whatever is refused, too large, or cut off on the way ends the upstream's connection instead.
+ * The sink of one message, by DATA or, through `chunks.ts`, by BDAT. Nothing goes to the upstream before the header has been
+ * checked, and the end goes only after the client's own: whatever is refused, too large, or cut off on the way ends the
+ * upstream's connection instead.
  */
 export class Message implements MessageSink {
   readonly #options: MessageOptions;
@@ -52,16 +48,21 @@ export class Message implements MessageSink {
   #heldBytes = 0;
   #wireBytes = 0;
   #refused: { verdict: Reply | Refusal; stage: MessageStage } | undefined;
-  readonly #started = performance.now();
-  #waited = 0;
+  readonly #pace: Pace;
 
   constructor(options: MessageOptions) {
     this.#options = options;
+    this.#pace = new Pace(options.minBytesPerSecond);
   }
 
-  push(bytes: Buffer, scanner: BodyScanner): Promise<void> | undefined {
-    this.#count(bytes, scanner);
-    this.#judgePace();
+  /** True once it is certain that nothing of it goes through. */
+  get refused(): boolean {
+    return this.#refused !== undefined;
+  }
+
+  push(bytes: Buffer, findings: Findings): Promise<void> | undefined {
+    this.#count(bytes, findings);
+    if (this.#pace.tooSlow(this.#wireBytes)) this.#options.onTooSlow();
     if (this.#state === 'header') return this.#collect(bytes);
     if (this.#state === 'body') return this.#forward(bytes);
     const swallowed = this.#wireBytes;
@@ -71,9 +72,9 @@ export class Message implements MessageSink {
     return undefined;
   }
 
-  async end(last: Buffer, scanner: BodyScanner): Promise<void> {
-    this.#count(last, scanner);
-    const bytes = this.#wireBytes - scanner.stuffedDots;
+  async end(last: Buffer, findings: Findings): Promise<void> {
+    this.#count(last, findings);
+    const bytes = this.#wireBytes - findings.stuffedDots;
     const { verdict, stage } = await this.#settle(last);
     if (this.#state === 'ended') return;
     this.#state = 'ended';
@@ -92,20 +93,12 @@ export class Message implements MessageSink {
     this.#state = 'ended';
   }
 
-  #count(bytes: Buffer, scanner: BodyScanner): void {
+  #count(bytes: Buffer, findings: Findings): void {
     this.#wireBytes += bytes.length;
-    if (scanner.fault) this.#refuse(refuse(scanner.fault, 'found in the message'), 'body');
-    const size = this.#wireBytes - scanner.stuffedDots;
+    if (findings.fault) this.#refuse(refuse(findings.fault, 'found in the message'), 'body');
+    const size = this.#wireBytes - findings.stuffedDots;
     if (size > this.#options.maxMessageBytes) {
       this.#refuse(refuse('message-too-large', `more than ${this.#options.maxMessageBytes} bytes`), 'body');
-    }
-  }
-
-  /** A client that trickles holds a connection and an upstream connection with it; waiting for the upstream is not its fault. */
-  #judgePace(): void {
-    const spent = performance.now() - this.#started - this.#waited;
-    if (spent > PACE_GRACE && (this.#wireBytes * 1000) / spent < this.#options.minBytesPerSecond) {
-      this.#options.onTooSlow();
     }
   }
 
@@ -118,7 +111,7 @@ export class Message implements MessageSink {
       this.#refuse(refuse('header-too-large', `more than ${this.#options.maxHeaderBytes} bytes`), 'header');
       return undefined;
     }
-    return at === -1 ? undefined : this.#wait(this.#open(held, at));
+    return at === -1 ? undefined : this.#pace.wait(this.#open(held, at));
   }
 
   #hold(bytes: Buffer): void {
@@ -134,13 +127,16 @@ export class Message implements MessageSink {
 
   /** Header complete: check it, open the body at the upstream, and let go what is held. */
   async #open(held: Buffer, at: number): Promise<void> {
-    const added = this.#check(held.subarray(0, at));
-    if (added === undefined) return;
+    const header = this.#check(held.subarray(0, at));
+    if (header === undefined) return;
     if (!(await this.#data())) return;
     this.#state = 'body';
     this.#release();
+    const { added, kept } = header;
     this.#options.transaction.write(added);
-    await this.#forward(held);
+    // Where nothing was taken out of it, header and body go on in one piece, as they came.
+    if (kept.length < at) this.#options.transaction.write(kept);
+    await this.#forward(kept.length < at ? held.subarray(at) : held);
   }
 
   async #settle(last: Buffer): Promise<{ verdict: Reply | Refusal; stage: MessageStage }> {
@@ -162,9 +158,9 @@ export class Message implements MessageSink {
     if (at > this.#options.maxHeaderBytes) {
       this.#refuse(refuse('header-too-large', `more than ${this.#options.maxHeaderBytes} bytes`), 'header');
     } else {
-      const added = this.#check(whole.subarray(0, at));
-      if (added !== undefined && (await this.#data())) {
-        return this.#finish(Buffer.concat([Buffer.from(added), whole]));
+      const header = this.#check(whole.subarray(0, at));
+      if (header !== undefined && (await this.#data())) {
+        return this.#finish(Buffer.concat([Buffer.from(header.added), header.kept, whole.subarray(at)]));
       }
     }
     return (
@@ -172,25 +168,12 @@ export class Message implements MessageSink {
     );
   }
 
-  /** The header fields to add, or undefined where the header was refused. */
-  #check(block: Buffer): string | undefined {
-    const fields = parseHeader(unstuffed(block));
-    const refusal = isRefusal(fields) ? fields : checkHeader(this.#options.principal, fields);
-    if (refusal) {
-      this.#refuse(refusal, 'header');
-      return undefined;
-    }
-    return this.#added(fields as HeaderField[]);
-  }
-
-  #added(fields: readonly HeaderField[]): string {
-    const { trace } = this.#options;
-    const names = new Set(fields.map((field) => field.name.toLowerCase()));
-    return (
-      receivedField(trace) +
-      (names.has('message-id') ? '' : messageIdField(trace.hostname)) +
-      (names.has('date') ? '' : dateField(trace.time))
-    );
+  /** The header as it goes on, or undefined where it was refused. */
+  #check(block: Buffer): RepairedHeader | undefined {
+    const header = repairHeader(block, this.#options.header);
+    if (!isRefusal(header)) return header;
+    this.#refuse(header, 'header');
+    return undefined;
   }
 
   async #data(): Promise<boolean> {
@@ -206,7 +189,7 @@ export class Message implements MessageSink {
       this.#refuse(transaction.verdict, 'body');
       return undefined;
     }
-    return transaction.write(bytes) ? undefined : this.#wait(transaction.drained());
+    return transaction.write(bytes) ? undefined : this.#pace.wait(transaction.drained());
   }
 
   #release(): void {
@@ -221,12 +204,6 @@ export class Message implements MessageSink {
     this.#refused = { verdict, stage };
     this.#options.transaction.abort();
   }
-
-  async #wait(busy: Promise<void>): Promise<void> {
-    const since = performance.now();
-    await busy;
-    this.#waited += performance.now() - since;
-  }
 }
 
 /** Where the header block ends (behind its last CRLF), or -1. A message may begin with the empty line. */
@@ -234,10 +211,4 @@ function headerEnd(bytes: Buffer, from: number): number {
   if (bytes[0] === 0x0d && bytes[1] === 0x0a) return 0;
   const at = bytes.indexOf(HEADER_END, from);
   return at === -1 ? -1 : at + 2;
-}
-
-/** RFC 5321 §4.5.2 undone for the check; on the wire the dots stay. */
-function unstuffed(block: Buffer): Buffer {
-  if (block[0] !== 0x2e && !block.includes('\r\n.')) return block;
-  return Buffer.from(block.toString('latin1').replace(/(^|\r\n)\./g, '$1'), 'latin1');
 }

@@ -53,9 +53,20 @@ export const REPLIES = {
   'no-valid-recipients': [554, '5.1', 'No valid recipients'],
   'address-syntax': [501, '1.7', 'Bad address syntax'],
   'recipient-syntax': [501, '1.3', 'Bad recipient address syntax'],
+  // RFC 6409 §4.2: 554 for all three.
+  'sender-domain': [554, '1.8', 'Domain of the sender address is not complete'],
+  'recipient-domain': [554, '1.2', 'Domain of the recipient address is not complete'],
+  'header-domain': [554, '6.0', 'Message header has an address whose domain is not complete'],
   'parameter-syntax': [501, '5.4', 'Bad parameter syntax'],
   'parameter-unknown': [555, '5.4', 'Parameter is not recognized'],
-  'extension-unavailable': [554, '6.3', 'The mail server behind does not offer what this message needs'],
+  // RFC 6531 §3.5
+  'utf8-sender-unavailable': [550, '6.7', 'Non-ASCII addresses are not permitted for this sender'],
+  'utf8-recipient-unavailable': [553, '6.7', 'Non-ASCII addresses are not permitted for this recipient'],
+  // RFC 3463 §3.7: a conversion would be needed, which Postern does not make.
+  'eight-bit-unavailable': [554, '6.3', 'Mail server behind takes no 8-bit message'],
+  'binary-unavailable': [554, '6.3', 'Mail server behind takes no binary message'],
+  // RFC 8689 §5
+  'require-tls-unavailable': [550, '7.30', 'REQUIRETLS support required'],
 
   'command-unknown': [500, '5.2', 'Command is not recognized'],
   'command-not-implemented': [502, '5.1', 'Command is not implemented'],
@@ -66,11 +77,15 @@ export const REPLIES = {
   'tls-required': [530, '7.0', 'Must issue a STARTTLS command first'],
   'login-required': [530, '7.0', 'Authentication required'],
   'login-twice': [503, '5.1', 'Already authenticated'],
+  'network-not-trusted': [554, '7.1', 'This listener serves known servers only'],
+  'proxy-not-trusted': [421, '7.0', 'PROXY header from an address that is not a listed proxy'],
+  'rate-exceeded': [451, '7.1', 'Too many messages, slow down'],
   'too-many-failures': [421, '7.0', 'Too many authentication failures'],
   'too-many-commands': [421, '7.0', 'Too many commands'],
   'too-many-connections': [421, '7.0', 'Too many connections, try again later'],
   'session-idle': [421, '4.2', 'Timeout, closing connection'],
   'session-too-long': [421, '4.2', 'Session has lasted too long, connect again'],
+  'transaction-too-long': [421, '4.2', 'Transaction has lasted too long, connect again'],
   'session-expired': [421, '7.0', 'Access token has expired, connect again with a new one'],
   'session-revoked': [421, '7.0', 'Access was revoked, sign in again'],
   'shutting-down': [421, '3.2', 'Service is shutting down, connect again'],
@@ -92,6 +107,10 @@ export function replyTo(refusal: Refusal | RefusalCode, session: string): Reply 
   const [code, detail, text] = REPLIES[isRefusal(refusal) ? refusal.code : refusal];
   return { code, lines: [`${enhancedCode(code, detail)} ${text} [${session}]`] };
 }
+
+/** The upstream's own reply, or the one to a refusal. */
+export const replyWith = (verdict: Reply | Refusal, session: string): Reply =>
+  isRefusal(verdict) ? replyTo(verdict, session) : verdict;
 
 /** A reply of Postern's own with its enhanced code (RFC 2034). */
 export function ownReply(code: number, detail: string, text: string): Reply {

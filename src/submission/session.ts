@@ -1,17 +1,22 @@
 // Owns one client's session: its state, the order of commands, its limits. Each command is a line of one table.
 
-import { principalName } from '../principal.ts';
+import { type Principal, principalName } from '../principal.ts';
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../refusal.ts';
 import type { Reply } from '../relay/reply.ts';
 import type { MechanismName } from '../sasl/mechanism.ts';
+import type { Recheck } from '../token/recheck.ts';
+import { type CommandTable, type Outcome, permitted, type Verb, verbOf } from './command-table.ts';
 import type { Door, Wire } from './door.ts';
-import { extensionLines } from './extensions.ts';
+import { Hello } from './hello.ts';
+import { LoginCommands, type LoginHost } from './login-commands.ts';
+import { MailCommands, type MailHost, type Sender } from './mail-commands.ts';
+import { enterByNetwork } from './network-access.ts';
 import { Patience } from './patience.ts';
 import type { LiveSession } from './registry.ts';
 import { ownReply, replyTo } from './replies.ts';
-import { type Accepted, readAuthCommand, SignIn, type SignInStep } from './sign-in.ts';
-import { Transaction } from './transaction.ts';
+import type { Accepted } from './sign-in.ts';
 import { type Holder, Trust } from './trust.ts';
+import { TRUSTED_NETWORK, type TrustedNetwork } from './trusted-networks.ts';
 import type { LineFault } from './wire.ts';
 
 /** AUTH line and continuation: RFC 4954 §4 names 12,288 as sufficient; tokens of 16 KiB are 22 KiB in base64. */
@@ -19,62 +24,92 @@ export const MAX_SASL_LINE = 32_768;
 /** Any other command: RFC 5321 §4.5.3.1.4 with room for the extensions' parameters. */
 const MAX_COMMAND_LINE = 4096;
 
-type Verb = (line: string) => Promise<Outcome> | Outcome;
-type Outcome = Reply | Refusal | undefined;
-
-export class Session implements Holder {
+export class Session implements Holder, LoginHost, MailHost {
   readonly #door: Door;
   readonly #wire: Wire;
   readonly since: number;
-  readonly #started = performance.now();
-  #clientName: string | undefined;
-  #extended = false;
+  readonly started = performance.now();
   #trust: Trust | undefined;
-  #signIn: SignIn | undefined;
-  #mechanism: MechanismName | undefined;
-  #transaction: Transaction | undefined;
-  messages = 0;
+  #network: TrustedNetwork | undefined;
   /** Why the session ends as soon as nothing is in hand. */
   #ending: RefusalCode | undefined;
   /** True while a command is being answered. */
   #asking = false;
   #over = false;
   readonly #patience: Patience;
+  readonly #hello: Hello;
+  readonly #login: LoginCommands;
+  readonly #mail: MailCommands;
 
   constructor(door: Door, wire: Wire) {
     this.#door = door;
     this.#wire = wire;
     this.#patience = new Patience(door.settings);
     this.since = door.now();
+    this.#hello = new Hello({ door, wire });
+    this.#login = new LoginCommands({ door, wire, host: this });
+    this.#mail = new MailCommands({ door, wire, host: this });
   }
 
-  /** What a client may say before it has signed in, and after. Everything else is refused with 530 until then. */
-  readonly #beforeLogin: Record<string, Verb> = {
-    EHLO: (line) => this.#hello(line, true),
-    HELO: (line) => this.#hello(line, false),
-    STARTTLS: (line) => this.#startTls(line),
-    AUTH: (line) => this.#authenticate(line),
-    NOOP: () => ownReply(250, '0.0', 'OK'),
-    RSET: () => this.#abandon() ?? ownReply(250, '0.0', 'OK'),
-    QUIT: () => this.#quit(),
-  };
-
-  readonly #afterLogin: Record<string, Verb> = {
-    MAIL: (line) => this.#mail(line),
-    RCPT: (line) => this.#recipient(line),
-    DATA: (line) => this.#data(line),
-    VRFY: () => ownReply(252, '1.5', 'Cannot verify, but will take a message and try'),
-    HELP: () => ownReply(214, '0.0', 'RFC 6409 mail submission; sign in with an OAuth access token'),
-    EXPN: () => refuse('command-not-implemented', 'EXPN'),
-    BDAT: () => refuse('command-not-implemented', 'BDAT'),
+  readonly #table: CommandTable = {
+    before: {
+      EHLO: (line) => this.#greeted(line),
+      HELO: (line) => this.#greeted(line),
+      STARTTLS: (line) => this.#startTls(line),
+      AUTH: (line) => this.#login.authenticate(line),
+      NOOP: () => ownReply(250, '0.0', 'OK'),
+      RSET: () => this.#abandon() ?? ownReply(250, '0.0', 'OK'),
+      QUIT: () => this.#quit(),
+    },
+    after: {
+      MAIL: (line) => this.#mail.mail(line),
+      RCPT: (line) => this.#mail.recipient(line),
+      DATA: (line) => this.#mail.data(line),
+      BDAT: (line) => this.#mail.bdat(line),
+      VRFY: () => ownReply(252, '1.5', 'Cannot verify, but will take a message and try'),
+      HELP: () => ownReply(214, '0.0', 'RFC 6409 mail submission; sign in with an OAuth access token'),
+      EXPN: () => refuse('command-not-implemented', 'EXPN'),
+    },
   };
 
   get state(): LiveSession['state'] {
-    if (!this.#transaction) return this.#asking ? 'in-transaction' : 'idle';
-    return this.#transaction.receiving ? 'in-message' : 'in-transaction';
+    return this.#mail.state ?? (this.#asking ? 'in-transaction' : 'idle');
+  }
+
+  get messages(): number {
+    return this.#mail.messages;
+  }
+
+  get signedIn(): boolean {
+    return this.#trust !== undefined;
+  }
+
+  get extended(): boolean {
+    return this.#hello.extended;
+  }
+
+  get chunking(): boolean {
+    return this.#hello.chunking;
+  }
+
+  get gone(): boolean {
+    return this.#over || this.#trust?.ended !== undefined;
+  }
+
+  get sender(): Sender | undefined {
+    const principal = this.#trust?.principal;
+    if (!principal || !this.#hello.name) return undefined;
+    return { principal, clientName: this.#hello.name, network: this.#network };
   }
 
   greet(): void {
+    const network = enterByNetwork(this.#door, this.#wire);
+    if (isRefusal(network)) {
+      this.#wire.reply(replyTo(network, this.#wire.id));
+      return this.#wire.hangUp(network.code);
+    }
+    if (network) this.#enter(network.principal, { mechanism: TRUSTED_NETWORK, recheck: undefined });
+    this.#network = network;
     this.#wire.reply({ code: 220, lines: [`${this.#door.settings.hostname} ESMTP Postern`] });
   }
 
@@ -82,15 +117,15 @@ export class Session implements Holder {
   async take(bytes: Buffer): Promise<void> {
     if (this.#trust?.ended) return this.end(this.#trust.ended);
     const line = bytes.toString('utf8');
-    if (this.#signIn) return this.#signInStep(await this.#signIn.receive(line));
-    const verb = /^[A-Za-z]*/.exec(line)?.[0].toUpperCase() ?? '';
+    if (this.#login.open) return this.#login.receive(line);
+    const verb = verbOf(line);
     const outcome =
       bytes.length > MAX_COMMAND_LINE && verb !== 'AUTH' ? 'command-too-long' : this.#permit(verb, line);
-    if (typeof outcome === 'string') return this.#answer(refuse(outcome, `command ${verb.slice(0, 16)}`));
+    if (typeof outcome === 'string') return this.answer(this.#refused(outcome, line));
     const answer = await this.#ask(outcome, line);
     // Trust ended while the upstream was asked: nobody is told of a yes that no longer counts.
     if (this.#trust?.ended && this.state !== 'in-message') return this.end(this.#trust.ended);
-    this.#answer(answer);
+    this.answer(answer);
   }
 
   async #ask(verb: Verb, line: string): Promise<Outcome> {
@@ -102,21 +137,29 @@ export class Session implements Holder {
     }
   }
 
+  #refused(code: RefusalCode, line: string): Outcome {
+    const verb = verbOf(line);
+    const refusal = refuse(code, `command ${verb.slice(0, 16)}`);
+    // Its octets come whatever it is told.
+    return verb === 'BDAT' && code !== 'too-many-commands' ? this.#mail.refuseChunk(line, refusal) : refusal;
+  }
+
   /** A line that cannot be read as a command. */
   reject(fault: LineFault): void {
-    const sasl = this.#signIn !== undefined || /^auth /i.test(fault.head.toString('latin1'));
-    this.#signIn = undefined;
-    if (fault.kind === 'bare-line-ending')
-      return this.#answer(refuse('command-line-ending', 'bare CR or LF'));
-    this.#answer(
-      refuse(sasl ? 'sasl-line-too-long' : 'command-too-long', `more than ${MAX_SASL_LINE} bytes`),
-    );
+    const verb = verbOf(fault.head.toString('latin1'));
+    const tooLong = this.#login.open || verb === 'AUTH' ? 'sasl-line-too-long' : 'command-too-long';
+    const chunk = verb === 'BDAT' && !this.#login.open;
+    this.#login.drop();
+    if (fault.kind === 'too-long') this.answer(refuse(tooLong, `more than ${MAX_SASL_LINE} bytes`));
+    else this.answer(refuse('command-line-ending', 'bare CR or LF'));
+    // What follows it are octets, nobody knows how many: read as commands they would be the sender's of the message.
+    if (chunk) this.#wire.hangUp('a chunk of unknown size');
   }
 
   /** The TLS handshake is done: nothing said before it counts (RFC 3207 §4.2). */
   secured(): void {
-    this.#clientName = undefined;
-    this.#extended = false;
+    this.#hello.forget();
+    this.#mail.abandon();
     this.#patience.begunAnew();
   }
 
@@ -130,11 +173,38 @@ export class Session implements Holder {
   /** Postern stops: at once where no message is in hand, else when it is through. */
   drain(): void {
     this.#ending ??= 'shutting-down';
-    if (!this.#transaction) this.end('shutting-down');
+    if (!this.#mail.state) this.end('shutting-down');
   }
 
   interrupt(refusal: Refusal): boolean {
-    return this.#transaction?.interrupt(refusal) ?? false;
+    return this.#mail.interrupt(refusal);
+  }
+
+  accepted({ principal, recheck, reply }: Accepted, mechanism: MechanismName): void {
+    const user = `${principal.issuer} ${principal.subject}`;
+    if (!this.#wire.signedIn(user, this.#door.settings.maxSessionsPerUser))
+      return this.end('too-many-connections');
+    this.#wire.reply(reply);
+    this.#enter(principal, { mechanism, recheck });
+  }
+
+  #enter(principal: Principal, by: { mechanism: string; recheck: Recheck | undefined }): void {
+    if (this.#over) return;
+    this.#patience.signedIn();
+    this.#trust = new Trust({ door: this.#door, wire: this.#wire, ...by, principal, holder: this });
+    this.#trust.begin();
+  }
+
+  failed(reply: Reply, countsAsFailure: boolean): void {
+    this.answer(reply);
+    if (countsAsFailure && !this.#patience.admitsFailure()) this.end('too-many-failures');
+  }
+
+  messageEnded(verdict: Reply | Refusal): void {
+    this.#patience.begunAnew();
+    this.answer(verdict);
+    const ending = this.#trust?.ended ?? this.#ending;
+    if (ending) this.end(ending);
   }
 
   /** The connection is closed. */
@@ -142,34 +212,18 @@ export class Session implements Holder {
     if (this.#over) return;
     this.#over = true;
     this.#trust?.close();
-    this.#transaction?.abandon();
-    this.#transaction = undefined;
+    this.#mail.abandon();
     this.#door.audit.sessionClosed({
       session: this.#wire.id,
       peer: this.#wire.peer,
       ...(this.#trust ? { user: principalName(this.#trust.principal) } : {}),
-      milliseconds: Math.round(performance.now() - this.#started),
+      milliseconds: Math.round(performance.now() - this.started),
       messages: this.messages,
       cause,
     });
   }
 
-  /** The command's function, or why it may not run now. */
-  #permit(verb: string, line: string): Verb | RefusalCode {
-    // A message to many is no chatter: the transaction counts its recipients itself.
-    const counted = verb !== 'RCPT' || !this.#transaction;
-    if (counted && !this.#patience.admitsCommand()) return 'too-many-commands';
-    const before = own(this.#beforeLogin, verb);
-    if (before) return before;
-    const after = own(this.#afterLogin, verb);
-    // A browser made to speak to this port by a page (cross-protocol scripting).
-    if (!after && / HTTP\/[0-9.]+$/.test(line)) return 'too-many-commands';
-    if (!after) return 'command-unknown';
-    if (!this.#wire.secure) return 'tls-required';
-    return this.#trust ? after : 'login-required';
-  }
-
-  #answer(outcome: Outcome): void {
+  answer(outcome: Outcome): void {
     if (outcome === undefined || this.#over) return;
     const reply = isRefusal(outcome) ? replyTo(outcome, this.#wire.id) : outcome;
     this.#wire.reply(reply);
@@ -179,20 +233,21 @@ export class Session implements Holder {
     if (!this.#patience.admitsReply(isRefusal(outcome) ? reply.code : 0)) this.end('too-many-commands');
   }
 
-  #hello(line: string, extended: boolean): Outcome {
-    const name = /^(?:EHLO|HELO) +([!-~]{1,255}) *$/i.exec(line)?.[1];
-    if (!name) return refuse('command-syntax', 'expected EHLO and a host name');
-    this.#abandon();
-    this.#clientName = name;
-    this.#extended = extended;
-    const { settings, relay } = this.#door;
-    const offer = {
-      settings,
-      capabilities: relay.capabilities(),
-      secure: this.#wire.secure,
-      signedIn: Boolean(this.#trust),
-    };
-    return { code: 250, lines: [settings.hostname, ...(extended ? extensionLines(offer) : [])] };
+  /** The command's function, or why it may not run now. */
+  #permit(verb: string, line: string): Verb | RefusalCode {
+    // A message to many or of many chunks is no chatter: the transaction counts them itself.
+    const counted = !this.#mail.state || (verb !== 'RCPT' && verb !== 'BDAT');
+    if (counted && !this.#patience.admitsCommand()) return 'too-many-commands';
+    // A server of a trusted network sends no token that clear text could give away.
+    const inClear = this.#network !== undefined && this.#network.settings.requireTls !== true;
+    const secure = this.#wire.secure || inClear;
+    return permitted({ table: this.#table, verb, line, secure, signedIn: this.signedIn });
+  }
+
+  async #greeted(line: string): Promise<Outcome> {
+    const outcome = await this.#hello.take(line, this);
+    if (!isRefusal(outcome)) this.#abandon();
+    return outcome;
   }
 
   #startTls(line: string): Outcome {
@@ -203,93 +258,13 @@ export class Session implements Holder {
     return undefined;
   }
 
-  async #authenticate(line: string): Promise<Outcome> {
-    if (!this.#wire.secure) return refuse('tls-required', 'AUTH in clear text');
-    if (this.#trust) return refuse('login-twice', 'AUTH after AUTH');
-    if (!this.#extended) return refuse('command-order', 'AUTH before EHLO');
-    const command = readAuthCommand(line, this.#door.settings.mechanisms);
-    if (isRefusal(command)) return command;
-    this.#mechanism = command.mechanism;
-    this.#signIn = new SignIn({ door: this.#door, wire: this.#wire, mechanism: command.mechanism });
-    this.#signInStep(await this.#signIn.start(command.initialResponse));
-    return undefined;
-  }
-
-  #signInStep(step: SignInStep): void {
-    if (step.state !== 'open') this.#signIn = undefined;
-    if (step.state === 'accepted') {
-      this.#patience.signedIn();
-      this.#wire.signedIn();
-      this.#wire.reply(step.reply);
-      return this.#enter(step);
-    }
-    if (step.state !== 'failed') return this.#wire.reply(step.reply);
-    this.#answer(step.reply);
-    if (step.countsAsFailure && !this.#patience.admitsFailure()) this.end('too-many-failures');
-  }
-
-  #enter({ principal, recheck }: Accepted): void {
-    if (this.#over || !this.#mechanism) return;
-    const own = { door: this.#door, wire: this.#wire, mechanism: this.#mechanism };
-    this.#trust = new Trust({ ...own, principal, recheck, holder: this });
-    this.#trust.begin();
-  }
-
-  async #mail(line: string): Promise<Outcome> {
-    const { settings, now, leeway } = this.#door;
-    const principal = this.#trust?.principal;
-    if (!this.#clientName || !principal) return refuse('command-order', 'MAIL before EHLO');
-    if (this.#transaction) return refuse('command-order', 'MAIL within a transaction');
-    if (principal.expiresAt * 1000 + leeway < now())
-      return refuse('session-expired', 'token expired during the session');
-    if (performance.now() - this.#started > settings.maxSession)
-      return refuse('session-too-long', 'maxSession is over');
-    const { verdict, transaction } = await Transaction.begin(line, {
-      door: this.#door,
-      wire: this.#wire,
-      principal,
-      clientName: this.#clientName,
-      number: this.messages + 1,
-    });
-    if (this.#over || this.#trust?.ended) transaction?.abandon();
-    else this.#transaction = transaction;
-    return verdict;
-  }
-
-  async #recipient(line: string): Promise<Outcome> {
-    if (!this.#transaction) return refuse('command-order', 'RCPT without MAIL');
-    return this.#transaction.recipient(line);
-  }
-
-  #data(line: string): Outcome {
-    if (!this.#transaction) return refuse('command-order', 'DATA without MAIL');
-    if (!/^DATA *$/i.test(line)) return refuse('command-syntax', 'DATA takes no parameter');
-    const refusal = this.#transaction.mayHaveData();
-    if (refusal) return refusal;
-    this.#transaction.receive((verdict) => this.#messageEnded(verdict));
-    return { code: 354, lines: ['End data with <CR><LF>.<CR><LF>'] };
-  }
-
-  #messageEnded(verdict: Reply | Refusal): void {
-    this.#transaction = undefined;
-    this.#patience.begunAnew();
-    if (!isRefusal(verdict) && verdict.code < 300) this.messages += 1;
-    this.#answer(verdict);
-    const ending = this.#trust?.ended ?? this.#ending;
-    if (ending) this.end(ending);
-  }
-
   #quit(): undefined {
     this.#wire.reply(ownReply(221, '0.0', `${this.#door.settings.hostname} closing connection`));
     this.#wire.hangUp('quit');
   }
 
   #abandon(): undefined {
-    this.#transaction?.abandon();
-    this.#transaction = undefined;
+    this.#mail.abandon();
     if (this.#ending) this.end(this.#ending);
   }
 }
-
-const own = (table: Record<string, Verb>, verb: string): Verb | undefined =>
-  Object.hasOwn(table, verb) ? table[verb] : undefined;

@@ -1,17 +1,10 @@
 // What the operator may say about the mail client's door.
 
 import Type from 'typebox';
-import { duration, existingFile, socketAddress } from '../setting.ts';
-
-export const ListenerSettings = Type.Object(
-  {
-    listen: socketAddress({ description: 'Address and port.', examples: [':587'] }),
-    tls: Type.Union([Type.Literal('starttls'), Type.Literal('implicit')], {
-      description: '`starttls` for port 587, `implicit` for port 465 (RFC 8314).',
-    }),
-  },
-  { additionalProperties: false },
-);
+import { duration } from '../setting.ts';
+import { TlsSettings } from '../tls/settings.ts';
+import { HeaderSettings, QualifiedDomains } from './header/settings.ts';
+import { ListenerSettings, mechanisms, TrustedNetworkSettings } from './listener-settings.ts';
 
 export const SubmissionSettings = Type.Object(
   {
@@ -20,29 +13,17 @@ export const SubmissionSettings = Type.Object(
       description: 'Name in the greeting and in Received; the certificate must bear it.',
     }),
     listeners: Type.Array(ListenerSettings, { minItems: 1, description: 'Where mail clients connect.' }),
-    tls: Type.Optional(
-      Type.Object(
-        {
-          certificate: existingFile({ description: 'PEM file with the certificate and its chain.' }),
-          key: existingFile({ description: 'PEM file with the private key.' }),
-          minVersion: Type.Union([Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')], {
-            default: 'TLSv1.2',
-            description: 'Oldest protocol version taken (RFC 8997).',
-          }),
-        },
-        {
-          additionalProperties: false,
-          description:
-            'The certificate shown to mail clients. Required, except in the demo, which makes its own.',
-        },
-      ),
-    ),
-    mechanisms: Type.Array(Type.Union([Type.Literal('OAUTHBEARER'), Type.Literal('XOAUTH2')]), {
-      minItems: 1,
-      uniqueItems: true,
+    tls: Type.Optional(TlsSettings),
+    mechanisms: mechanisms({
       default: ['OAUTHBEARER', 'XOAUTH2'],
       description: 'SASL mechanisms offered, best first.',
     }),
+    trustedNetworks: Type.Optional(
+      Type.Array(TrustedNetworkSettings, {
+        description:
+          'Servers of the organisation that cannot sign in, served by listeners whose `access` is `trusted-networks`.',
+      }),
+    ),
     maxMessageBytes: Type.Integer({
       minimum: 1024,
       default: 52428800,
@@ -53,6 +34,8 @@ export const SubmissionSettings = Type.Object(
       default: 262144,
       description: 'Largest header block; it is held in memory while it is checked.',
     }),
+    header: HeaderSettings,
+    qualifiedDomains: QualifiedDomains,
     maxRecipients: Type.Integer({
       minimum: 1,
       default: 1000,
@@ -61,12 +44,19 @@ export const SubmissionSettings = Type.Object(
     maxConnections: Type.Integer({
       minimum: 1,
       default: 2000,
-      description: 'Connections at most; more get 421.',
+      description:
+        'Connections at most. When all are taken, one that has not signed in makes room for a new one.',
     }),
     maxConnectionsPerAddress: Type.Integer({
       minimum: 1,
       default: 200,
-      description: 'Connections from one client address at most; more get 421.',
+      description:
+        'Connections from one client address that have not signed in yet. One more, and the oldest of them is closed: who can sign in always gets in.',
+    }),
+    maxSessionsPerUser: Type.Integer({
+      minimum: 1,
+      default: 500,
+      description: 'Signed-in connections of one person or app; more get 421.',
     }),
     maxLoginFailures: Type.Integer({
       minimum: 3,
@@ -96,6 +86,11 @@ export const SubmissionSettings = Type.Object(
       default: 50,
       description: 'A message that arrives slower than this, averaged over a minute, is cut off.',
     }),
+    maxTransaction: duration({
+      default: '30m',
+      description:
+        'How long a client may take from MAIL to the message; a transaction holds a connection to the mail server behind.',
+    }),
     maxSession: duration({
       default: '24h',
       description: 'A connection is closed after this, between two messages.',
@@ -113,5 +108,4 @@ export const SubmissionSettings = Type.Object(
   { additionalProperties: false, description: 'The mail client’s door (RFC 6409).' },
 );
 
-export type ListenerSettings = Type.Static<typeof ListenerSettings>;
 export type SubmissionSettings = Type.Static<typeof SubmissionSettings>;

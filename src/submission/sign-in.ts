@@ -1,5 +1,6 @@
 // Owns one AUTH exchange of a session: SASL messages in, a Principal or a refusal out (RFC 4954, RFC 7628).
 
+import { setTimeout } from 'node:timers/promises';
 import { checkUserName } from '../policy/policy.ts';
 import { type Principal, principalName } from '../principal.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
@@ -56,7 +57,10 @@ export class SignIn {
         this.#userName = step.userName;
         const verdict = await this.#verify(step.token, step.userName);
         // Here and not at the end of the exchange: some clients hang up on the challenge.
-        if (isRefusal(verdict)) this.#report(verdict);
+        if (isRefusal(verdict)) {
+          this.#report(verdict);
+          await this.#pay(verdict);
+        }
         return this.#go(this.#exchange.decide(verdict));
       }
       case 'done':
@@ -82,6 +86,15 @@ export class SignIn {
       this.#door.audit.fault({ where: 'sign-in', error, session: this.#wire.id });
       return refuse('issuer-unavailable', 'the token could not be verified, see the fault before');
     }
+  }
+
+  /** Before the challenge, which a client that tries one token after the other waits for. */
+  async #pay({ code }: Refusal): Promise<void> {
+    // Neither who asks where to sign in nor an identity provider that is down is a failure of the client's.
+    if (code === 'token-missing' || code === 'issuer-unavailable') return;
+    this.#wire.signInFailed();
+    const delay = this.#door.penalty.failed(this.#wire.peer);
+    if (delay > 0) await setTimeout(delay, undefined, { ref: false });
   }
 
   #accept(principal: Principal): SignInStep {

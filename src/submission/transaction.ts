@@ -1,16 +1,21 @@
-// Owns one mail transaction of a session: MAIL, each RCPT and DATA are put to the upstream, whose answers go to the client.
+// Owns one mail transaction of a session: MAIL, each RCPT and the message are put to the upstream, whose answers go to the client.
 
 import type { Path } from '../envelope.ts';
 import { checkMailFrom } from '../policy/policy.ts';
 import { type Principal, principalName } from '../principal.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
+import { isBinary } from '../relay/parameters.ts';
 import { isPositive, type Reply, replyText } from '../relay/reply.ts';
 import type { RelayTransaction } from '../relay/transaction.ts';
+import { type Chunk, Chunks } from './chunks.ts';
 import type { Door, Wire } from './door.ts';
+import { gathering } from './gathering.ts';
+import type { HeaderContext } from './header/repair.ts';
 import { Message, type MessageOutcome, type MessageStage } from './message.ts';
 import { checkMailParameters, checkRecipientParameters, sizeLimit } from './parameters.ts';
 import { readPath } from './path.ts';
 import { replyTo } from './replies.ts';
+import type { TrustedNetwork } from './trusted-networks.ts';
 
 /** Refused recipients of one transaction: a list may hold many dead addresses, but no client asks without end. */
 const MAX_REFUSED_RECIPIENTS = 1000;
@@ -21,6 +26,8 @@ export interface TransactionContext {
   readonly principal: Principal;
   /** EHLO argument. */
   readonly clientName: string;
+  /** Where its network and no sign-in lets the client in. */
+  readonly network: TrustedNetwork | undefined;
   /** Number of the message in the session, from 1. */
   readonly number: number;
 }
@@ -34,11 +41,17 @@ export class Transaction {
   #recipients = 0;
   #attempts = 0;
   #message: Message | undefined;
+  #chunks: Chunks | undefined;
+  /** True where the client has begun to send what will be answered with the verdict on the message. */
+  #awaited = false;
+  /** Runs while the envelope is open; a message has a pace to keep. */
+  readonly #deadline: NodeJS.Timeout;
 
   private constructor(context: TransactionContext, mailFrom: Path, upstream: RelayTransaction) {
     this.#context = context;
     this.#mailFrom = mailFrom;
     this.#upstream = upstream;
+    this.#deadline = setTimeout(() => this.#tooLong(), context.door.settings.maxTransaction).unref();
   }
 
   /** MAIL: checks it, puts it to the upstream; the transaction where both say yes. */
@@ -47,11 +60,12 @@ export class Transaction {
     context: TransactionContext,
   ): Promise<{ verdict: Reply | Refusal; transaction: Transaction | undefined }> {
     const { door, principal } = context;
-    const path = readPath(line, 'MAIL FROM');
+    const path = readPath(line, 'MAIL FROM', door.settings.qualifiedDomains);
     const limit = sizeLimit(door.settings.maxMessageBytes, door.relay.capabilities());
     const refusal = isRefusal(path)
       ? path
-      : (checkMailParameters(path, limit) ?? checkMailFrom(principal, path.address));
+      : (checkMailParameters(path, { limit, secure: context.wire.secure }) ??
+        checkMailFrom(principal, path.address));
     if (refusal || isRefusal(path)) return no(context, 'mail', refusal as Refusal);
     const begun = await door.relay.begin(path);
     if (isRefusal(begun)) return no(context, 'mail', begun);
@@ -68,47 +82,62 @@ export class Transaction {
   }
 
   async #recipient(line: string): Promise<Reply | Refusal> {
-    const { door } = this.#context;
+    const { door, network } = this.#context;
     this.#attempts += 1;
     if (this.#attempts - this.#recipients > MAX_REFUSED_RECIPIENTS) {
       return refuse('too-many-commands', `more than ${MAX_REFUSED_RECIPIENTS} refused recipients`);
     }
-    const path = readPath(line, 'RCPT TO');
+    const path = readPath(line, 'RCPT TO', door.settings.qualifiedDomains);
     if (isRefusal(path)) return path;
     const refusal = checkRecipientParameters(path, this.#mailFrom.parameters['SMTPUTF8'] === true);
     if (refusal) return refusal;
-    if (this.#recipients >= door.settings.maxRecipients) {
-      return refuse('too-many-recipients', `more than ${door.settings.maxRecipients}`);
-    }
+    const most = Math.min(door.settings.maxRecipients, network?.settings.maxRecipients ?? Infinity);
+    if (this.#recipients >= most) return refuse('too-many-recipients', `more than ${most}`);
     return this.#upstream.recipient(path);
   }
 
-  /** Whether DATA may follow; where no recipient was taken the upstream would say the same (RFC 5321 §3.3). */
-  mayHaveData(): Refusal | undefined {
+  /** Whether a message may follow; where no recipient was taken the upstream would say the same (RFC 5321 §3.3). */
+  mayHaveMessage(): Refusal | undefined {
     if (this.#recipients > 0) return undefined;
     return refuse(
       this.#attempts > 0 ? 'no-valid-recipients' : 'command-order',
-      'DATA without an accepted recipient',
+      'a message without an accepted recipient',
     );
   }
 
   /** Takes the message from the wire; `onEnd` gets the verdict once the upstream has given it. */
   receive(onEnd: (verdict: Reply | Refusal) => void): void {
-    const { door, wire, principal, clientName, number } = this.#context;
+    this.#awaited = true;
+    this.#context.wire.startMessage(this.#begin(this.#upstream, onEnd));
+  }
+
+  /**
+   * Takes a chunk of the message from the wire. `onTaken` is told where more is to follow; `onEnd` gets the verdict, which comes
+   * with the last chunk, or with the one that the message is refused for.
+   */
+  receiveChunk(chunk: Chunk, told: { onTaken: () => void; onEnd: (verdict: Reply | Refusal) => void }): void {
+    const { wire } = this.#context;
+    this.#chunks ??= new Chunks({
+      message: this.#begin(gathering(this.#upstream), told.onEnd),
+      binary: this.binary,
+      maxMessageBytes: this.#maxMessageBytes,
+    });
+    this.#awaited = true;
+    const onTaken = (): void => {
+      this.#awaited = false;
+      told.onTaken();
+    };
+    wire.startChunk(chunk.octets, this.#chunks.next(chunk, onTaken));
+  }
+
+  #begin(transaction: RelayTransaction, onEnd: (verdict: Reply | Refusal) => void): Message {
+    const { door, wire } = this.#context;
+    clearTimeout(this.#deadline);
     this.#message = new Message({
-      principal,
-      transaction: this.#upstream,
-      trace: {
-        hostname: door.settings.hostname,
-        clientName,
-        clientAddress: wire.peer,
-        id: `${wire.id}.${number}`,
-        cipher: wire.tls()?.cipher,
-        utf8: this.#mailFrom.parameters['SMTPUTF8'] === true,
-        time: new Date(door.now()),
-      },
+      transaction,
+      header: this.#header(),
       maxHeaderBytes: door.settings.maxHeaderBytes,
-      maxMessageBytes: sizeLimit(door.settings.maxMessageBytes, door.relay.capabilities()),
+      maxMessageBytes: this.#maxMessageBytes,
       minBytesPerSecond: door.settings.minBytesPerSecond,
       onTooSlow: () => {
         wire.reply(replyTo('session-idle', wire.id));
@@ -125,25 +154,68 @@ export class Transaction {
         onEnd(outcome.verdict);
       },
     });
-    wire.startMessage(this.#message);
+    return this.#message;
   }
 
-  /** True from DATA on. */
+  get #maxMessageBytes(): number {
+    const { settings, relay } = this.#context.door;
+    return sizeLimit(settings.maxMessageBytes, relay.capabilities());
+  }
+
+  #header(): HeaderContext {
+    const { door, wire, principal, clientName, network, number } = this.#context;
+    return {
+      settings: door.settings.header,
+      qualifiedDomains: door.settings.qualifiedDomains,
+      principal,
+      mailFrom: this.#mailFrom.address,
+      trace: {
+        hostname: door.settings.hostname,
+        clientName,
+        clientAddress: wire.peer,
+        id: `${wire.id}.${number}`,
+        cipher: wire.tls()?.cipher,
+        signedIn: network === undefined,
+        utf8: this.#mailFrom.parameters['SMTPUTF8'] === true,
+        time: new Date(door.now()),
+      },
+    };
+  }
+
+  /** True from DATA or the first BDAT on. */
   get receiving(): boolean {
     return this.#message !== undefined;
+  }
+
+  /** True where the message comes by BDAT. */
+  get chunked(): boolean {
+    return this.#chunks !== undefined;
+  }
+
+  /** True where the body is octets, not lines. */
+  get binary(): boolean {
+    return isBinary(this.#mailFrom);
   }
 
   /** Trust has ended: the upstream forgets the transaction. True where the client will hear it as the message's verdict. */
   interrupt(refusal: Refusal): boolean {
     if (this.#message) this.#message.interrupt(refusal);
     else this.#upstream.abort();
-    return this.receiving;
+    return this.#awaited;
   }
 
   /** RSET, EHLO, QUIT, or the client is gone: the upstream is told, or cut off where the body had begun. */
   abandon(): void {
+    clearTimeout(this.#deadline);
     if (this.#message) this.#message.abandon();
     else this.#upstream.abort();
+  }
+
+  /** A client that names a recipient every few minutes is never idle, and would hold the upstream's connection for hours. */
+  #tooLong(): void {
+    const { wire } = this.#context;
+    wire.reply(replyTo('transaction-too-long', wire.id));
+    wire.hangUp('transaction-too-long');
   }
 
   #report({ verdict, stage, bytes }: MessageOutcome): void {

@@ -2,7 +2,6 @@
 
 import { type Principal, principalName } from '../principal.ts';
 import { type Refusal, type RefusalCode, refuse } from '../refusal.ts';
-import type { MechanismName } from '../sasl/mechanism.ts';
 import type { Recheck } from '../token/recheck.ts';
 import type { Door, Wire } from './door.ts';
 import { keepRechecking } from './recheck.ts';
@@ -31,7 +30,7 @@ export class Trust implements Registered {
   ended: RefusalCode | undefined;
   readonly #door: Door;
   readonly #wire: Wire;
-  readonly #mechanism: MechanismName;
+  readonly #mechanism: string;
   readonly #holder: Holder;
   #timer: NodeJS.Timeout | undefined;
   /** Given up with the trust: it holds the token. */
@@ -42,7 +41,8 @@ export class Trust implements Registered {
     principal: Principal;
     door: Door;
     wire: Wire;
-    mechanism: MechanismName;
+    /** As the journal and the list of sessions call it. */
+    mechanism: string;
     holder: Holder;
     recheck: Recheck | undefined;
   }) {

@@ -1,8 +1,8 @@
-// The one place where a Principal is made, out of a token that has passed every check.
+// The one place where a Principal is made, out of a token that has passed every check, or out of the configuration.
 
 import type { Principal } from '../principal.ts';
 
-/** What a verified token tells; the fields are those of {@link Principal}. */
+/** What is known of it; the fields are those of {@link Principal}. */
 export type VerifiedFacts = Pick<
   Principal,
   | 'issuer'
@@ -15,13 +15,15 @@ export type VerifiedFacts = Pick<
   | 'grantId'
   | 'issuedAt'
   | 'expiresAt'
->;
+> &
+  Partial<Pick<Principal, 'domains'>>;
 
 /** Frozen, for one Principal serves every session that shows the same token. */
 export function makePrincipal(facts: VerifiedFacts): Principal {
   const principal = {
     ...facts,
     addresses: Object.freeze([...facts.addresses]),
+    domains: Object.freeze([...(facts.domains ?? [])]),
     groups: Object.freeze([...facts.groups]),
     scopes: Object.freeze([...facts.scopes]),
   };

@@ -8,29 +8,12 @@ import type { Listener } from '../support/dialogue-script.ts';
 import { visible } from '../support/dialogue-text.ts';
 import type { SmtpClient } from '../support/smtp-client.ts';
 import { openSession } from '../support/smtp-session.ts';
+import { TRUE_END as END, FALSE_ENDS, PUBLISHED_ENDS, smuggled, UNICODE_ENDS } from '../support/smuggling.ts';
 import { startTestGateway } from '../support/test-gateway.ts';
 
 const HEADER =
   'From: alice@example.org\r\nDate: Sun, 1 Nov 2026 00:00:00 +0000\r\nMessage-ID: <1@client.example>\r\n';
-const SMUGGLED =
-  'MAIL FROM:<admin@example.org>\r\nRCPT TO:<victim@example.net>\r\nDATA\r\nFrom: admin\r\n\r\nsmuggled';
-const END = '\r\n.\r\n';
-
-const LINE_ENDS = ['\r\n', '\n', '\r', '\r\r\n', '\n\r', '\r\0\n', '\0\r\n', '\r\n\0'];
-const DOTS = ['.', '\0.', '.\0'];
-const SPELLINGS = LINE_ENDS.flatMap((before) =>
-  DOTS.flatMap((dot) => LINE_ENDS.map((after) => before + dot + after)),
-).filter((spelling) => !spelling.includes(END));
-
-// Line ends that no mail system is known to use but that programs which read text as Unicode do.
-const EXOTIC = [
-  '\x0b.\x0b',
-  '\x0c.\x0c',
-  '\x85.\x85',
-  '\xc2\x85.\xc2\x85',
-  '\xe2\x80\xa8.\xe2\x80\xa8',
-  '\x1e.\x1e',
-];
+const SMUGGLED = smuggled({ mailFrom: 'admin@example.org', recipient: 'victim@example.net' });
 
 const listeners: Listener[] = ['starttls', 'implicit'];
 
@@ -72,8 +55,8 @@ describe.each(listeners)('%s', (listener) => {
     return { reply, arrived: complete.slice(before).map((message) => message.data.toString('latin1')) };
   }
 
-  test(`each of ${SPELLINGS.length} false ends, in body and header, in one piece`, async () => {
-    for (const spelling of SPELLINGS) {
+  test(`each of ${FALSE_ENDS.length} false ends, in body and header, in one piece`, async () => {
+    for (const spelling of FALSE_ENDS) {
       for (const place of ['\r\n', '']) {
         const message = `${HEADER}${place}first${spelling}${SMUGGLED}${END}`;
         const { reply, arrived } = await send([message]);
@@ -87,8 +70,8 @@ describe.each(listeners)('%s', (listener) => {
   });
 
   test('the false ends that have been used in attacks, cut at every position, and byte by byte', async () => {
-    const used = SPELLINGS.filter((spelling) => /^[\r\n]+\0?\.\0?[\r\n]+$/.test(spelling));
-    for (const spelling of used) {
+    const others = FALSE_ENDS.filter((spelling) => /^[\r\n]+\0?\.\0?[\r\n]+$/.test(spelling));
+    for (const spelling of new Set([...PUBLISHED_ENDS.map(({ bytes }) => bytes), ...others])) {
       const begin = `${HEADER}\r\nfirst`;
       const rest = `${spelling}${SMUGGLED}${END}`;
       for (let cut = 0; cut <= spelling.length; cut++) {
@@ -118,7 +101,7 @@ describe.each(listeners)('%s', (listener) => {
   });
 
   test('bytes that only Unicode takes for line ends are text', async () => {
-    for (const spelling of EXOTIC) {
+    for (const spelling of UNICODE_ENDS) {
       const { reply, arrived } = await send([`${HEADER}\r\nfirst${spelling}second${END}`]);
       expect(reply).toMatch(/^250 /);
       expect(arrived.map((text) => text.endsWith(`first${spelling}second\r\n`))).toEqual([true]);

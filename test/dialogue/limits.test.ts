@@ -8,7 +8,7 @@ import type { PlayableGateway } from '../support/dialogue.ts';
 import type { Listener } from '../support/dialogue-script.ts';
 import { held, reply, type UpstreamStep } from '../support/scripted-upstream.ts';
 import type { SmtpClient } from '../support/smtp-client.ts';
-import { connectTo, openSession } from '../support/smtp-session.ts';
+import { connectTo, openSession, signIn, signInCommand } from '../support/smtp-session.ts';
 import { startTestGateway } from '../support/test-gateway.ts';
 
 let gateway: PlayableGateway;
@@ -88,6 +88,58 @@ describe('a client that is slow on purpose', () => {
     const client = await openSession(gateway, 'implicit');
     client.destroy();
   });
+});
+
+describe('a connection that gives way to another', () => {
+  beforeEach(async () => {
+    gateway = await startTestGateway({ submission: { maxConnectionsPerAddress: 1 } });
+  });
+
+  const closedSessions = () => gateway.journal.filter((line) => line.includes('"sessionClosed"')).length;
+
+  test('is not waited for where it neither reads nor closes', async () => {
+    const deaf = connect({ port: gateway.ports.starttls, host: gateway.host, allowHalfOpen: true });
+    await vi.waitUntil(() => gateway.journal.some((line) => line.includes('"sessionOpened"')));
+    const next = await connectTo(gateway, 'starttls');
+    // Half as long as a client that is shut out by its own QUIT may take.
+    await vi.waitUntil(() => closedSessions() === 1, { timeout: 2500 });
+    expect((await next.command('NOOP'))[0]).toMatch(/^250 /);
+    for (const each of [deaf, next]) each.destroy();
+  });
+
+  test.each([
+    ['has not begun', ''],
+    ['is half done', '\x16\x03\x01\x40\x00\x01\x02\x03'],
+  ])('goes in the middle of its TLS handshake too, which %s', async (_what, bytes) => {
+    const first = await connectTo(gateway, 'starttls');
+    expect((await first.command('STARTTLS'))[0]).toMatch(/^220 /);
+    await first.write(bytes);
+    const next = await connectTo(gateway, 'starttls');
+    // A 421 in clear text would break the client's TLS.
+    await first.readEnd();
+    expect((await next.command('NOOP'))[0]).toMatch(/^250 /);
+    for (const each of [first, next]) each.destroy();
+  });
+});
+
+test('bad tokens slow down only themselves: a good one from the same address is through before their answers', async () => {
+  gateway = await startTestGateway();
+  const badToken = await signInCommand(gateway, 'bad-signature');
+  const failing = await Promise.all(Array.from({ length: 40 }, () => connectTo(gateway, 'implicit')));
+  // From the twenty-first on each waits longer than the one before; the last of them one second.
+  const answers = failing.map((client) => client.command(badToken));
+  const order: string[] = [];
+  const last = Promise.all(answers).then(() => order.push('bad'));
+  for (let count = 0; count < 3; count += 1) {
+    const client = await connectTo(gateway, 'implicit');
+    await signIn(gateway, client);
+    order.push('good');
+    client.destroy();
+  }
+  await last;
+  expect(order).toEqual(['good', 'good', 'good', 'bad']);
+  expect((await Promise.all(answers)).every(([line]) => line?.startsWith('334 '))).toBe(true);
+  for (const client of failing) client.destroy();
 });
 
 test('sixty messages in one session are no chatter', async () => {

@@ -91,12 +91,12 @@ describe('a dialogue fails, saying where,', () => {
     [
       'a line is another',
       `${ARRIVED}| {received}\n| From: alice@example.org\n~ Date\n~ Message\n|\n| Test`,
-      /line 9 of the message\nexpected {2}Test\n.*got {2}Text/,
+      /line 11 of the message\nexpected {2}Test\n.*got {2}Text/,
     ],
     [
       'a line is missing',
       `${ARRIVED}| {received}\n~ From\n~ Date\n~ Message\n|\n| Text\n| More`,
-      /line 10 .*\nexpected {2}More\n.*nothing more/,
+      /line 12 .*\nexpected {2}More\n.*nothing more/,
     ],
     [
       'a line is too many',

@@ -120,14 +120,20 @@ test(
       '.',
       'SIZE=1',
       'BODY=8BITMIME',
+      'REQUIRETLS',
+      'ENVID=',
+      'AUTH=',
+      'NOTIFY=',
+      'ORCPT=rfc822;',
+      '+2B',
     );
     const argument = fc.array(part, { maxLength: 40 }).map((parts) => parts.join(''));
     fc.assert(
       fc.property(fc.constantFrom('MAIL FROM', 'RCPT TO'), argument, (keyword, rest) => {
-        const path = readPath(`${keyword}:${rest}`, keyword as 'MAIL FROM');
+        const path = readPath(`${keyword}:${rest}`, keyword as 'MAIL FROM', 'any');
         if ('refused' in path) return;
         expect(JSON.stringify(path)).not.toMatch(/\\u00[01]|\\[bfnrt]/);
-        checkMailParameters(path, 1000);
+        checkMailParameters(path, { limit: 1000, secure: true });
         checkRecipientParameters(path, true);
       }),
       bounded,

@@ -19,8 +19,10 @@ export interface MeasuredGateway {
   readonly starttls: number;
   readonly implicit: number;
   readonly sender: string;
-  /** A new access token of the app that may send as `sender`. */
-  token(): Promise<string>;
+  /** Who may send with the other app's token. */
+  readonly otherSender: string;
+  /** A new access token of the app that may send as `sender`, or of the other one. */
+  token(app?: App): Promise<string>;
   /** Gives a token back at the revocation endpoint (RFC 7009). */
   revoke(token: string): Promise<void>;
   /** `kill -9`, and the same configuration and store again. */
@@ -28,11 +30,23 @@ export interface MeasuredGateway {
   close(): Promise<void>;
 }
 
+type App = 'bench-app' | 'other-app';
+
 const SENDER = 'bench@example.org';
+const OTHER_SENDER = 'other@example.org';
+const SECRET = 'bench-app-secret';
+/** A benchmark has all its connections from one address, and of one app. */
+const ROOMY = ['maxConnectionsPerAddress: 2000', 'maxSessionsPerUser: 2000'];
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** @param upstream port of the upstream on 127.0.0.1, in clear text */
-export async function startMeasuredGateway(upstream: number): Promise<MeasuredGateway> {
+/**
+ * @param upstream port of the upstream on 127.0.0.1, in clear text
+ * @param limits lines of the section `submission`; none for the limits that hold by default
+ */
+export async function startMeasuredGateway(
+  upstream: number,
+  limits: readonly string[] = ROOMY,
+): Promise<MeasuredGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-load-'));
   const [starttls, implicit, web, pages] = (await freePorts(4)) as [number, number, number, number];
   const { ca, certificate, key } = await testCertificate();
@@ -43,8 +57,9 @@ export async function startMeasuredGateway(upstream: number): Promise<MeasuredGa
   };
   await writeFile(files.certificate, certificate);
   await writeFile(files.key, key, { mode: 0o600 });
-  await writeFile(files.secret, 'bench-app-secret', { mode: 0o600 });
-  await writeFile(join(folder, 'postern.yaml'), configuration({ starttls, implicit, web, pages, upstream }));
+  await writeFile(files.secret, SECRET, { mode: 0o600 });
+  const ports = { starttls, implicit, web, pages, upstream };
+  await writeFile(join(folder, 'postern.yaml'), configuration(ports, limits));
   const start = (): Promise<Child> =>
     startNode(
       ['--max-semi-space-size=4', MAIN, 'serve', '--config', join(folder, 'postern.yaml')],
@@ -62,7 +77,8 @@ export async function startMeasuredGateway(upstream: number): Promise<MeasuredGa
     starttls,
     implicit,
     sender: SENDER,
-    token: () => fetchToken(web),
+    otherSender: OTHER_SENDER,
+    token: (app = 'bench-app') => fetchToken(web, app),
     revoke: (token) => revokeToken(web, token),
     async killAndRestart() {
       await child.stop('SIGKILL');
@@ -75,13 +91,10 @@ export async function startMeasuredGateway(upstream: number): Promise<MeasuredGa
   };
 }
 
-const configuration = (ports: {
-  starttls: number;
-  implicit: number;
-  web: number;
-  pages: number;
-  upstream: number;
-}): string => `
+const configuration = (
+  ports: { starttls: number; implicit: number; web: number; pages: number; upstream: number },
+  limits: readonly string[],
+): string => `
 submission:
   hostname: localhost
   listeners:
@@ -89,7 +102,7 @@ submission:
     - { listen: '127.0.0.1:${ports.implicit}', tls: implicit }
   tls: { certificate: cert.pem, key: key.pem }
   maxMessageBytes: 104857600
-  maxConnectionsPerAddress: 2000
+${limits.map((line) => `  ${line}`).join('\n')}
 upstream: { host: 127.0.0.1, port: ${ports.upstream}, tls: none }
 authorization:
   issuer: http://localhost:${ports.web}
@@ -98,26 +111,28 @@ authorization:
   identityProvider: { issuer: 'http://localhost:9', clientId: postern, allowInsecureHttp: true }
   clients:
     - { clientId: bench-app, clientSecret: { file: secret.txt }, sendAs: [${SENDER}] }
+    - { clientId: other-app, clientSecret: { file: secret.txt }, sendAs: [${OTHER_SENDER}] }
 token: { audience: 'https://localhost' }
 store: { sqlite: postern.sqlite }
 audit: { listen: '127.0.0.1:${ports.pages}' }
 `;
 
-function post(web: number, path: string, form: Record<string, string>): Promise<Response> {
+function post(web: number, path: string, form: Record<string, string>, app: App): Promise<Response> {
   return fetch(`http://localhost:${web}${path}`, {
     method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from('bench-app:bench-app-secret').toString('base64')}` },
+    headers: { authorization: `Basic ${Buffer.from(`${app}:${SECRET}`).toString('base64')}` },
     body: new URLSearchParams(form),
   });
 }
 
 async function revokeToken(web: number, token: string): Promise<void> {
-  const response = await post(web, '/token/revocation', { token });
+  const response = await post(web, '/token/revocation', { token }, 'bench-app');
   if (!response.ok) throw new Error(`not revoked: ${response.status}`);
 }
 
-async function fetchToken(web: number): Promise<string> {
-  const response = await post(web, '/token', { grant_type: 'client_credentials', scope: 'smtp.submit' });
+async function fetchToken(web: number, app: App): Promise<string> {
+  const form = { grant_type: 'client_credentials', scope: 'smtp.submit' };
+  const response = await post(web, '/token', form, app);
   const { access_token: token } = (await response.json()) as { access_token?: string };
   if (!token) throw new Error(`no token: ${response.status}`);
   return token;

@@ -330,6 +330,50 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       });
     });
 
+    describe('ticket keys', () => {
+      const ticketKey = (startsAt: number, text: string, life = 200) => ({
+        startsAt,
+        expiresAt: startsAt + life,
+        key: text,
+      });
+
+      test('are listed in the order of their start until they expire', async () => {
+        expect(await store.ticketKeys.listLive(NOW)).toEqual([]);
+        await store.ticketKeys.addMissing([]);
+        await store.ticketKeys.addMissing([ticketKey(NOW + 100, 'next'), ticketKey(NOW, 'current')]);
+        await store.ticketKeys.addMissing([ticketKey(NOW - 100, 'previous')]);
+        const texts = async (now: number) =>
+          (await store.ticketKeys.listLive(now)).map(({ key: text }) => text);
+        expect(await texts(NOW)).toEqual(['previous', 'current', 'next']);
+        expect(await texts(NOW + 99)).toEqual(['previous', 'current', 'next']);
+        expect(await texts(NOW + 100)).toEqual(['current', 'next']);
+        expect((await store.ticketKeys.listLive(NOW))[1]).toEqual(ticketKey(NOW, 'current'));
+        expect(await store.ticketKeys.removeExpired(NOW + 100)).toBe(1);
+        expect(await texts(0)).toEqual(['current', 'next']);
+      });
+
+      test('stay as they are where another comes with the same start', async () => {
+        await store.ticketKeys.addMissing([ticketKey(NOW, 'first')]);
+        await store.ticketKeys.addMissing([ticketKey(NOW, 'second', 900), ticketKey(NOW + 100, 'next')]);
+        expect(await store.ticketKeys.listLive(NOW)).toEqual([
+          ticketKey(NOW, 'first'),
+          ticketKey(NOW + 100, 'next'),
+        ]);
+      });
+
+      test('are one set, however many handles make them at once', async () => {
+        const second = await another();
+        const handles = Array.from({ length: 20 }, (_, i) => (i % 2 ? store : second).ticketKeys);
+        const seen = await Promise.all(
+          handles.map(async (ticketKeys, i) => {
+            await ticketKeys.addMissing([ticketKey(NOW, `current ${i}`), ticketKey(NOW + 100, `next ${i}`)]);
+            return JSON.stringify(await ticketKeys.listLive(NOW));
+          }),
+        );
+        expect(new Set(seen).size).toBe(1);
+      });
+    });
+
     test('everything is there after closing and opening again', async () => {
       await store.keys.addUnlessNewer(key('a', 100), 0);
       await store.accounts.upsert(person(), 'id-1');

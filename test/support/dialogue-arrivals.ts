@@ -4,13 +4,23 @@ import type { Dialogue, ExpectedArrival } from './dialogue-script.ts';
 import { expectation, matching, visible } from './dialogue-text.ts';
 import type { ScriptedUpstream, UpstreamMessage } from './scripted-upstream.ts';
 
-// RFC 5321 §4.4, RFC 8314 §4.3 for the tls clause; spelled out once more in mail-plain.smtp.
+// RFC 8601 §2.2; spelled out once more, as the next is, in mail-plain.smtp.
+const AUTHENTICATION_RESULTS = [
+  'Authentication-Results: localhost;',
+  '\\tauth=pass smtp.auth=alice@example.org smtp.mailfrom=alice@example.org',
+];
+// RFC 5321 §4.4, RFC 8314 §4.3 for the tls clause.
 const RECEIVED = [
   'Received: from client.example ([127.0.0.1])',
   '\\tby localhost (Postern) with ESMTPSA tls {cipher}',
   '\\tid {any};',
   '\\t{date}',
-].map((text) => ({ pattern: false, text }));
+];
+/** What one line of a file stands for: the fields that Postern puts on top of every message of Alice's. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  '{received}': [...AUTHENTICATION_RESULTS, ...RECEIVED],
+  '{authentication-results}': AUTHENTICATION_RESULTS,
+};
 
 /** Says what is different; undefined where everything is as the file says. */
 export function checkArrivals(dialogue: Dialogue, upstream: ScriptedUpstream): string | undefined {
@@ -52,7 +62,9 @@ function compareOne(expected: ExpectedArrival, message: UpstreamMessage): string
 }
 
 function compareLines(written: ExpectedArrival['lines'], lines: readonly string[]): string | undefined {
-  const expected = written.flatMap((line) => (line.text === '{received}' ? RECEIVED : [line]));
+  const expected = written.flatMap(
+    (line) => FIELDS[line.text]?.map((text) => ({ pattern: false, text })) ?? [line],
+  );
   for (let index = 0; index < Math.max(expected.length, lines.length); index++) {
     const wanted = expected[index];
     const line = lines[index];

@@ -1,6 +1,6 @@
 // Reads a *.smtp file into what is set up, what is said, and what must have arrived. The format: test/dialogue/README.md.
 
-export type Listener = 'starttls' | 'implicit';
+export type Listener = 'starttls' | 'implicit' | 'trusted';
 
 /** One line of a dialogue that does or checks something. */
 export interface DialogueStep {
@@ -28,7 +28,7 @@ export interface Dialogue {
   readonly title: string;
   /** On which listeners it is played, each as its own test. */
   readonly listeners: readonly Listener[];
-  /** `submission:` and `relay:` settings, `upstream:` directives, in order. */
+  /** `submission:`, `relay:` and `trusted:` settings, `upstream:` directives, in order. */
   readonly setUp: readonly DialogueStep[];
   readonly steps: readonly DialogueStep[];
   /** Events that must stand in the journal at the end. */
@@ -36,10 +36,11 @@ export interface Dialogue {
   readonly arrivals: readonly ExpectedArrival[];
 }
 
+const LISTENERS: readonly Listener[] = ['starttls', 'implicit', 'trusted'];
 const STEP = /^(C:|C\*|C\||C\/|S:|S~|S=|S\*|[A-Z]{2,})(?: (.*))?$/;
-const SETTING = /^(play|submission|relay|upstream): *(.*)$/;
+const SETTING = /^(play|submission|relay|trusted|upstream): *(.*)$/;
 const WORDS = new Set(
-  'CONNECT OPEN SIGNIN TLS HAS LACKS CLOSE EOF WAIT UPSTREAM ISSUER CLOCK SHUTDOWN JOURNAL'.split(' '),
+  'CONNECT OPEN ON SIGNIN TLS HAS LACKS CLOSE EOF WAIT UPSTREAM ISSUER CLOCK SHUTDOWN JOURNAL'.split(' '),
 );
 
 export function parseDialogue(file: string, content: string): Dialogue {
@@ -79,8 +80,9 @@ function readListeners(file: string, setUp: readonly DialogueStep[]): Listener[]
   const play = setUp.find(({ kind }) => kind === 'play');
   if (!play) return ['implicit'];
   return play.text.split(/, */).map((name) => {
-    if (name !== 'starttls' && name !== 'implicit') throw fault(file, play.line, `no such listener: ${name}`);
-    return name;
+    const listener = LISTENERS.find((known) => known === name);
+    if (!listener) throw fault(file, play.line, `no such listener: ${name}`);
+    return listener;
   });
 }
 

@@ -11,15 +11,16 @@ import {
   type UpstreamStep,
 } from './scripted-upstream.ts';
 
-const STEPS = new Set('greeting EHLO STARTTLS AUTH MAIL RCPT DATA body end RSET NOOP QUIT'.split(' '));
+const STEPS = new Set('greeting EHLO STARTTLS AUTH MAIL RCPT DATA BDAT body end RSET NOOP QUIT'.split(' '));
 
 /**
- * `is down`, `is up`, or `STEP ["match"] [once] -> ANSWER`, where ANSWER is `silence`, `hang up`, `hang up 421 text`,
+ * `is down`, `is up`, `offers …`, or `STEP ["match"] [once] -> ANSWER`, where ANSWER is `silence`, `hang up`, `hang up 421 text`,
  * `raw bytes`, or the lines of a reply, ` / ` between them.
  */
 export async function applyUpstream(upstream: ScriptedUpstream, text: string): Promise<void> {
+  if (text.startsWith('offers ')) return upstream.offer(text.slice('offers '.length).split(', '));
   // Read before the start, see dialogue-setup.ts.
-  if (text.startsWith('offers ')) return;
+  if (text === 'is known') return;
   if (text === 'is down') return await upstream.down();
   if (text === 'is up') return await upstream.up();
   const [, step = '', match, once, answer = ''] = /^(\w+)(?: "([^"]*)")?( once)? -> (.+)$/.exec(text) ?? [];

@@ -76,6 +76,8 @@ class Player {
   readonly #gateway: PlayableGateway;
   readonly #listener: Listener;
   readonly #clients: SmtpClient[] = [];
+  /** Which of them speaks. */
+  #current = -1;
   readonly #said: string[] = [];
   #session: string | undefined;
   #lastReply: string[] = [];
@@ -120,7 +122,7 @@ class Player {
   }
 
   get #client(): SmtpClient {
-    const client = this.#clients.at(-1);
+    const client = this.#clients[this.#current];
     if (!client) throw new Error('nothing is connected yet: CONNECT or OPEN first');
     return client;
   }
@@ -129,6 +131,7 @@ class Player {
     const verbs: Record<string, () => unknown> = {
       CONNECT: () => this.#connect(text),
       OPEN: () => this.#open(text),
+      ON: () => this.#turnTo(Number(text)),
       SIGNIN: () => this.#signIn(text || 'good'),
       TLS: () => this.#client.startTls(),
       'C:': () => this.#send(`${text}\\r\\n`),
@@ -156,12 +159,19 @@ class Player {
   async #connect(text: string): Promise<void> {
     const listener = (text || this.#listener) as Listener;
     const { host, ports, ca } = this.#gateway;
-    this.#session = undefined;
-    this.#over = false;
     this.#said.push(`CONNECT ${listener}`);
     this.#clients.push(
       await connectSmtp({ host, port: ports[listener], ca, implicitTls: listener === 'implicit' }),
     );
+    this.#turnTo(this.#clients.length);
+  }
+
+  #turnTo(number: number): void {
+    if (!this.#clients[number - 1]) throw new Error(`there is no connection ${number}`);
+    this.#said.push(`ON ${number}`);
+    this.#current = number - 1;
+    this.#session = undefined;
+    this.#over = false;
   }
 
   // The opening that nearly every dialogue begins with; spelled out in `greeting-*.smtp`.
@@ -169,7 +179,7 @@ class Player {
     await this.#connect(text);
     await this.#matchReply('220');
     await this.#exchange('EHLO client.example', '250');
-    if ((text || this.#listener) === 'implicit') return;
+    if ((text || this.#listener) !== 'starttls') return;
     await this.#exchange('STARTTLS', '220');
     await this.#client.startTls();
     await this.#exchange('EHLO client.example', '250');

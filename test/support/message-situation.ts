@@ -5,7 +5,10 @@ import type { Refusal } from '../../src/refusal.ts';
 import type { Reply } from '../../src/relay/reply.ts';
 import type { RelayTransaction } from '../../src/relay/transaction.ts';
 import { BodyScanner } from '../../src/submission/body-scanner.ts';
+import type { HeaderContext } from '../../src/submission/header/repair.ts';
+import type { HeaderSettings } from '../../src/submission/header/settings.ts';
 import { Message, type MessageOptions, type MessageOutcome } from '../../src/submission/message.ts';
+import type { TraceOptions } from '../../src/submission/trace.ts';
 import { makePrincipal } from '../../src/token/principal.ts';
 
 export const ALICE = makePrincipal({
@@ -20,9 +23,41 @@ export const ALICE = makePrincipal({
   issuedAt: 0,
   expiresAt: 10_000_000_000,
 });
-const TIME = new Date('2026-11-21T08:00:00Z');
+export const TIME = new Date('2026-11-21T08:00:00Z');
 export const HEADER = 'From: alice@example.org\r\n';
 export const QUEUED = { code: 250, lines: ['2.0.0 queued'] };
+
+/** Alice's header as it comes through a door with the default settings. */
+export function headerContext(
+  changes: Partial<Omit<HeaderContext, 'trace' | 'settings'>> & {
+    trace?: Partial<TraceOptions>;
+    settings?: Partial<HeaderSettings>;
+  } = {},
+): HeaderContext {
+  const settings: HeaderSettings = {
+    drop: ['Bcc', 'Resent-Bcc', 'Return-Path', 'Content-Length'],
+    authenticationResults: 'add',
+    clientAddress: 'show',
+  };
+  const trace: TraceOptions = {
+    hostname: 'mail.example.org',
+    clientName: 'client.example',
+    clientAddress: '192.0.2.1',
+    id: 's.1',
+    cipher: 'TLS_AES_128_GCM_SHA256',
+    signedIn: true,
+    utf8: false,
+    time: TIME,
+  };
+  return {
+    qualifiedDomains: 'required',
+    principal: ALICE,
+    mailFrom: 'alice@example.org',
+    ...changes,
+    settings: { ...settings, ...changes.settings },
+    trace: { ...trace, ...changes.trace },
+  };
+}
 
 /** An upstream that writes down what it was asked; `answers` stand in place of the polite ones. */
 export class MessageUpstream implements RelayTransaction {
@@ -75,17 +110,8 @@ export function beginMessage(
   const outcomes: MessageOutcome[] = [];
   const onTooSlow = vi.fn();
   const message = new Message({
-    principal: ALICE,
     transaction: upstream,
-    trace: {
-      hostname: 'mail.example.org',
-      clientName: 'client.example',
-      clientAddress: '192.0.2.1',
-      id: 's.1',
-      cipher: undefined,
-      utf8: false,
-      time: TIME,
-    },
+    header: headerContext(),
     maxHeaderBytes: 1000,
     maxMessageBytes: 100_000,
     minBytesPerSecond: 50,

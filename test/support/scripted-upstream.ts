@@ -54,7 +54,7 @@ export class ScriptedUpstream {
   /** Every connection so far, oldest first. */
   readonly connections: UpstreamSession[] = [];
   readonly #script = new UpstreamScript();
-  readonly #options: UpstreamSessionOptions;
+  readonly #options: UpstreamSessionOptions & { keywords: readonly string[] };
   readonly #server: Server;
   readonly #waiting = new Set<() => void>();
 
@@ -78,22 +78,27 @@ export class ScriptedUpstream {
     this.#server = options.tls === 'implicit' ? createTlsServer({ cert, key }, accept) : createServer(accept);
   }
 
+  /** From the next EHLO on it offers these. */
+  offer(keywords: readonly string[]): void {
+    this.#options.keywords = keywords;
+  }
+
   /** Scripts one step; see `upstream-script.ts` for the answers. Rules with `times` come first, in order. */
   on(step: UpstreamStep, answer: UpstreamAnswer, only: { match?: string; times?: number } = {}): void {
     this.#script.on(step, answer, only);
   }
 
-  /** Messages whose final dot came and was answered with 250. */
+  /** Messages whose end came (the final dot, or LAST) and was answered with 250. */
   get accepted(): UpstreamMessage[] {
     return this.#messages().filter((message) => message.complete && message.accepted);
   }
 
-  /** Messages whose final dot came and was answered with anything else, or with nothing. */
+  /** Messages whose end came and was answered with anything else, or with nothing. */
   get refused(): UpstreamMessage[] {
     return this.#messages().filter((message) => message.complete && !message.accepted);
   }
 
-  /** Messages that never got their final dot. */
+  /** Messages that never got their end. */
   get incomplete(): UpstreamMessage[] {
     return this.#messages().filter((message) => !message.complete);
   }

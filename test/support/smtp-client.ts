@@ -10,6 +10,8 @@ export interface SmtpClientOptions {
   readonly port: number;
   /** TLS from the first byte; otherwise plaintext until {@link SmtpClient.startTls}. */
   readonly implicitTls: boolean;
+  /** The client's own address, of those of this machine. */
+  readonly from?: string;
   /** PEM of the authority that signed the server's certificate. */
   readonly ca: string;
   /** Longest wait for anything the server owes, in milliseconds. */
@@ -22,10 +24,13 @@ export class NoReply extends Error {
 }
 
 export async function connectSmtp(options: SmtpClientOptions): Promise<SmtpClient> {
-  const { host, port, ca } = options;
-  const socket = options.implicitTls
-    ? connectTls({ host, port, ca, servername: 'localhost' })
-    : connect({ host, port });
+  const { port, ca } = options;
+  const at = {
+    host: options.host,
+    port,
+    ...(options.from === undefined ? {} : { localAddress: options.from }),
+  };
+  const socket = options.implicitTls ? connectTls({ ...at, ca, servername: 'localhost' }) : connect(at);
   await once(socket, options.implicitTls ? 'secureConnect' : 'connect');
   return new SmtpClient(socket, options);
 }

@@ -1,33 +1,45 @@
 // The mail client's door as it is in production, with a scripted upstream behind it, tokens of every kind, and its journal.
 
 import { createAudit } from '../../src/audit/audit.ts';
+import { createPortKeeper } from '../../src/port/keeper.ts';
 import { createRelay } from '../../src/relay/relay.ts';
 import type { RelaySettings } from '../../src/relay/settings.ts';
-import { createSubmission } from '../../src/submission/listener.ts';
-import type { SessionDirectory } from '../../src/submission/registry.ts';
+import { type BoundListener, createSubmission } from '../../src/submission/listener.ts';
+import { createSessionRegistry, type SessionDirectory } from '../../src/submission/registry.ts';
 import type { SubmissionSettings } from '../../src/submission/settings.ts';
 import type { Revocations } from '../../src/token/revocations.ts';
 import { testCertificate } from './certificates.ts';
 import type { PlayableGateway } from './dialogue.ts';
 import { createGatewayTokens, type TestIntrospection } from './gateway-tokens.ts';
 import { type ScriptedUpstreamOptions, startScriptedUpstream } from './scripted-upstream.ts';
+import { testContexts } from './tls-contexts.ts';
 import { testClock } from './tokens.ts';
 
 export interface TestGatewayOptions {
   /** Changes to the settings; durations in milliseconds. */
-  readonly submission?: Partial<SubmissionSettings>;
+  readonly submission?: SubmissionChanges;
   readonly relay?: Partial<RelaySettings>;
   readonly upstream?: ScriptedUpstreamOptions;
+  /** The upstream was asked what it offers before the first client comes, as the gateway does when it starts. */
+  readonly upstreamKnown?: boolean;
+  /** PEM text of those whose client certificates are believed, for listeners that ask for one. */
+  readonly clientAuthorities?: string;
   /** Of the trusted issuer; its failures are journalled. */
   readonly introspection?: Omit<TestIntrospection, 'onFailed'>;
 }
 
+export type SubmissionChanges = Partial<Omit<SubmissionSettings, 'header'>> & {
+  readonly header?: Partial<SubmissionSettings['header']>;
+};
+
 export interface TestGateway extends PlayableGateway {
   readonly revocations: Revocations;
   readonly sessions: SessionDirectory;
+  /** In the order of the settings. */
+  readonly bound: readonly BoundListener[];
 }
 
-/** Both listeners on loopback with free ports. The clock stands at `TEST_TIME` until it is advanced. */
+/** The listeners on loopback with free ports, one for trusted networks if there are any. The clock stands at `TEST_TIME` until it is advanced. */
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const certificate = await testCertificate();
   const upstream = await startScriptedUpstream(options.upstream);
@@ -47,9 +59,18 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     settings: relaySettings({ host: upstream.host, port: upstream.port, ...options.relay }),
     hostname: settings.hostname,
   });
+  if (options.upstreamKnown) await relay.probe();
+  const sessions = createSessionRegistry();
+  tokens.revocations.onRevoked((revocation) => void sessions.revoke(revocation));
+  const keeper = createPortKeeper({
+    onRefused: audit.events.proxyRefused,
+    onFault: (error) => audit.events.fault({ where: 'port', error }),
+  });
   const submission = createSubmission({
     settings,
-    tls: certificate,
+    ports: keeper,
+    sessions,
+    tls: await testContexts(certificate, options.clientAuthorities),
     verifier: tokens.verifier,
     revocations: tokens.revocations,
     relay,
@@ -61,30 +82,38 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     },
     now: clock.now,
   });
-  const ports = { starttls: 0, implicit: 0 };
-  for (const outcome of await submission.listen()) {
+  const ports = { starttls: 0, implicit: 0, trusted: 0 };
+  const bound = (await submission.listen()).map((outcome) => {
     if (outcome.status === 'rejected') throw outcome.reason;
-    ports[outcome.value.tls] = outcome.value.port;
+    return outcome.value;
+  });
+  for (const [index, { tls, port }] of bound.entries()) {
+    ports[settings.listeners[index]?.access === 'trusted-networks' ? 'trusted' : tls] = port;
   }
+  submission.serve();
   let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= keeper.close().then(() => submission.drain());
+    return stopped;
+  };
 
   return {
     host: '127.0.0.1',
     ports,
+    bound,
     ca: certificate.ca,
     upstream,
     journal: journal.lines,
     revocations: tokens.revocations,
-    sessions: submission.sessions,
+    sessions,
     token: tokens.token,
     setIssuerUp: tokens.setIssuerUp,
     advanceClock: clock.advance,
     shutDown() {
-      stopped ??= submission.close();
+      void stop();
     },
     async close() {
-      stopped ??= submission.close();
-      await stopped;
+      await stop();
       relay.close();
       try {
         // What is still on its way counts: a final dot that should never have been sent must be seen here.
@@ -125,26 +154,36 @@ class CapturedJournal {
   }
 }
 
-function submissionSettings(changes: Partial<SubmissionSettings> = {}): SubmissionSettings {
+function submissionSettings({ header, ...changes }: SubmissionChanges = {}): SubmissionSettings {
   const listen = { host: '127.0.0.1', port: 0 };
   return {
     hostname: 'localhost',
     listeners: [
       { listen, tls: 'starttls' },
       { listen, tls: 'implicit' },
+      ...(changes.trustedNetworks ? [{ listen, tls: 'starttls', access: 'trusted-networks' } as const] : []),
     ],
     mechanisms: ['OAUTHBEARER', 'XOAUTH2'],
     maxMessageBytes: 52_428_800,
     maxHeaderBytes: 262_144,
+    header: {
+      drop: ['Bcc', 'Resent-Bcc', 'Return-Path', 'Content-Length'],
+      authenticationResults: 'add',
+      clientAddress: 'show',
+      ...header,
+    },
+    qualifiedDomains: 'required',
     maxRecipients: 1000,
     maxConnections: 2000,
     maxConnectionsPerAddress: 200,
+    maxSessionsPerUser: 500,
     maxLoginFailures: 3,
     maxUnauthenticatedCommands: 30,
     maxCommandErrors: 20,
     loginTimeout: 60_000,
     idleTimeout: 300_000,
     minBytesPerSecond: 50,
+    maxTransaction: 1_800_000,
     maxSession: 86_400_000,
     tokenExpiry: 'next-message',
     drainTimeout: 2_000,

@@ -1,6 +1,6 @@
 // What a scripted upstream says at each step: the polite default, and the faults a test puts in its place.
 
-/** A moment at which the upstream speaks. `body` is in mid-message, `end` is the final dot. */
+/** A moment at which the upstream speaks. `body` is in mid-message, `end` is the final dot or `BDAT … LAST`. */
 export type UpstreamStep =
   | 'greeting'
   | 'EHLO'
@@ -9,6 +9,7 @@ export type UpstreamStep =
   | 'MAIL'
   | 'RCPT'
   | 'DATA'
+  | 'BDAT'
   | 'body'
   | 'end'
   | 'RSET'

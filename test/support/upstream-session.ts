@@ -19,12 +19,14 @@ export class UpstreamMessage {
   readonly recipients: readonly string[];
   /** Who was signed in, where AUTH was used. */
   readonly user: string | undefined;
-  /** Whether the final dot came. */
+  /** Whether the final dot, or the chunk with LAST, came. */
   complete = false;
-  /** Whether the answer to the final dot was 250. */
+  /** Whether the answer to that was 250. */
   accepted = false;
-  /** Exactly as it came, dots stuffed, without the final dot; latin1. */
+  /** Exactly as it came, by DATA dots stuffed and without the final dot; latin1. */
   text = '';
+  /** The size of each chunk, where it came by BDAT. */
+  readonly chunks: number[] = [];
 
   constructor(mailFrom: string, recipients: readonly string[], user: string | undefined) {
     this.mailFrom = mailFrom;
@@ -39,6 +41,7 @@ export class UpstreamMessage {
 
   /** The message itself: dots unstuffed (RFC 5321 §4.5.2). */
   get data(): Buffer {
+    if (this.chunks.length > 0) return this.wire;
     return Buffer.from(this.text.replaceAll(/(^|\r\n)\./g, '$1'), 'latin1');
   }
 }
@@ -81,6 +84,9 @@ export class UpstreamSession {
   #mailFrom: string | undefined;
   #recipients: string[] = [];
   #inData: UpstreamMessage | undefined;
+  /** The message whose chunks are coming. */
+  #chunked: UpstreamMessage | undefined;
+  #chunk: { readonly line: string; readonly last: boolean; left: number } | undefined;
   #bodyActed = false;
   #loginLines: string[] | undefined;
   readonly #options: UpstreamSessionOptions;
@@ -105,7 +111,7 @@ export class UpstreamSession {
 
   /** Whether a message has begun and neither its end nor the end of the connection has come. */
   get inMessage(): boolean {
-    return this.#inData !== undefined && !this.closed;
+    return (this.#inData ?? this.#chunked) !== undefined && !this.closed;
   }
 
   #attach(socket: Socket): void {
@@ -137,6 +143,7 @@ export class UpstreamSession {
 
   async #step(): Promise<boolean> {
     if (this.#inData) return await this.#readMessage(this.#inData);
+    if (this.#chunk) return await this.#readChunk(this.#chunk);
     const end = COMMAND_END[this.#options.lineEndings].exec(this.#pending);
     if (!end) return false;
     const line = this.#pending.slice(0, end.index);
@@ -156,6 +163,7 @@ export class UpstreamSession {
     if (verb === 'MAIL') return await this.#mail(line);
     if (verb === 'RCPT') return await this.#recipient(line);
     if (verb === 'DATA') return await this.#data(line);
+    if (verb === 'BDAT') return await this.#bdat(line);
     if (verb === 'RSET') {
       this.#forget();
       return await this.#act('RSET', line, reply('250 2.0.0 reset'));
@@ -241,6 +249,43 @@ export class UpstreamSession {
     this.messages.push(this.#inData);
   }
 
+  async #bdat(line: string): Promise<unknown> {
+    const [, size, last] = /^BDAT (\d+)( LAST)?$/.exec(line) ?? [];
+    if (size === undefined) return await this.#say(hangUp('501 5.5.4 what size?'));
+    if (this.#mailFrom === undefined || this.#recipients.length === 0)
+      return await this.#say(hangUp('503 5.5.1 MAIL and RCPT first'));
+    if (!this.#chunked) {
+      this.#chunked = new UpstreamMessage(this.#mailFrom, this.#recipients, this.user);
+      this.messages.push(this.#chunked);
+    }
+    this.#chunked.chunks.push(Number(size));
+    this.#chunk = { line, last: last !== undefined, left: Number(size) };
+  }
+
+  async #readChunk(chunk: { readonly line: string; readonly last: boolean; left: number }): Promise<boolean> {
+    const message = this.#chunked;
+    if (!message) throw new Error('a chunk without its message');
+    const octets = this.#pending.slice(0, chunk.left);
+    message.text += octets;
+    chunk.left -= octets.length;
+    this.#pending = this.#pending.slice(octets.length);
+    if (chunk.left > 0) return false;
+    this.#chunk = undefined;
+    if (!chunk.last) {
+      await this.#act(
+        'BDAT',
+        `${chunk.line} ${message.text}`,
+        reply(`250 2.0.0 ${chunk.line.slice(5)} octets`),
+      );
+      return true;
+    }
+    message.complete = true;
+    this.#forget();
+    const answer = await this.#act('end', message.text, reply(`250 2.0.0 queued as ${this.messages.length}`));
+    message.accepted = answer.bytes.startsWith('250');
+    return true;
+  }
+
   async #readMessage(message: UpstreamMessage): Promise<boolean> {
     if (this.#pending === '') return false;
     const window = this.#tail + this.#pending;
@@ -284,5 +329,6 @@ export class UpstreamSession {
   #forget(): void {
     this.#mailFrom = undefined;
     this.#recipients = [];
+    this.#chunked = undefined;
   }
 }

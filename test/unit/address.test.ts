@@ -2,7 +2,13 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressKey, canonicalAddress, sameAddress } from '../../src/address.ts';
+import {
+  addressKey,
+  canonicalAddress,
+  isOfDomain,
+  readDomainPattern,
+  sameAddress,
+} from '../../src/address.ts';
 
 describe('canonicalAddress', () => {
   it.each([
@@ -141,5 +147,96 @@ describe('sameAddress', () => {
   it('is false for what is no address, even for the same text twice', () => {
     expect(sameAddress('', '')).toBe(false);
     expect(sameAddress('alice', 'alice')).toBe(false);
+  });
+});
+
+describe('readDomainPattern', () => {
+  it.each([
+    ['*@example.org', 'example.org'],
+    ['*@Example.ORG', 'example.org'],
+    ['*@localhost', 'localhost'],
+    ['*@BÜCHER.example', 'bücher.example'],
+    ['*@xn--bcher-kva.example', 'xn--bcher-kva.example'],
+  ])('takes %s', (text, domain) => {
+    expect(readDomainPattern(text)).toBe(domain);
+  });
+
+  it.each([
+    ['an address', 'alice@example.org'],
+    ['a domain alone', 'example.org'],
+    ['an at sign and a domain', '@example.org'],
+    ['no domain', '*@'],
+    ['only the star', '*'],
+    ['every domain', '*@*'],
+    ['every sub-domain', '*@*.example.org'],
+    ['more than a star', 'a*@example.org'],
+    ['two stars', '**@example.org'],
+    ['a quoted star', '"*"@example.org'],
+    ['two at signs', '*@a@example.org'],
+    ['an address literal', '*@[192.0.2.1]'],
+    ['an IPv6 literal', '*@[IPv6:2001:db8::1]'],
+    ['a leading dot', '*@.example.org'],
+    ['a trailing dot', '*@example.org.'],
+    ['a space', '*@ example.org'],
+    ['angle brackets', '<*@example.org>'],
+    ['a soft hyphen', '*@exam\u00adple.org'],
+    ['nothing', ''],
+  ])('refuses %s', (_what, text) => {
+    expect(readDomainPattern(text)).toBeUndefined();
+  });
+});
+
+describe('isOfDomain', () => {
+  it.each([
+    ['alice@example.org', 'example.org'],
+    ['alice@EXAMPLE.org', 'Example.ORG'],
+    ['"*"@example.org', 'example.org'],
+    ['"alice@evil.example"@example.org', 'example.org'],
+    ['a@bücher.example', 'xn--bcher-kva.example'],
+    ['a@XN--BCHER-KVA.example', 'bücher.example'],
+    ['a@BÜCHER.example', 'bücher.example'],
+    ['root@localhost', 'localhost'],
+  ])('%s is of %s', (address, domain) => {
+    expect(isOfDomain(address, domain)).toBe(true);
+  });
+
+  it.each([
+    ['a sub-domain', 'alice@mail.example.org', 'example.org'],
+    ['the domain above', 'alice@example.org', 'mail.example.org'],
+    ['one that ends alike', 'alice@badexample.org', 'example.org'],
+    ['one that begins alike', 'alice@example.org.evil.example', 'example.org'],
+    ['another top-level domain', 'alice@example.com', 'example.org'],
+    ['the domain in the local part', '"alice@example.org"@evil.example', 'example.org'],
+    ['two at signs', 'alice@example.org@evil.example', 'evil.example'],
+    ['the percent hack', 'alice%example.org@evil.example', 'example.org'],
+    ['a Cyrillic look-alike', 'alice@ex\u0430mple.org', 'example.org'],
+    ['the look-alike in its A-form', 'alice@xn--exmple-4nf.org', 'example.org'],
+    ['full-width letters', 'alice@\uff45xample.org', 'example.org'],
+    ['the Kelvin sign', 'alice@ban\u212a.org', 'bank.org'],
+    ['a sharp s', 'alice@stra\u00dfe.example', 'strasse.example'],
+    ['a trailing dot', 'alice@example.org.', 'example.org'],
+    ['a space', 'alice@example.org ', 'example.org'],
+    ['NUL', 'alice@example.org\0.evil.example', 'example.org'],
+    ['no local part', '@example.org', 'example.org'],
+    ['the null reverse-path', '', 'example.org'],
+    ['a broken domain, asked for itself', 'alice@exa_mple.org', 'exa_mple.org'],
+    ['a domain that is none', 'alice@example.org', ''],
+  ])('not %s', (_what, address, domain) => {
+    expect(isOfDomain(address, domain)).toBe(false);
+  });
+
+  it('holds for an address exactly where the pattern of its domain would give it', () => {
+    const label = fc.stringMatching(/^[A-Za-z0-9üß日а]{1,5}$/);
+    fc.assert(
+      fc.property(label, label, label, (local, one, other) => {
+        const canonical = canonicalAddress(`x${local}@${one}.${other}`);
+        const domain = readDomainPattern(`*@${one}.${other}`);
+        expect(canonical === undefined).toBe(domain === undefined);
+        if (canonical === undefined || domain === undefined) return;
+        expect(isOfDomain(canonical, domain)).toBe(true);
+        expect(isOfDomain(canonical, `sub.${domain}`)).toBe(false);
+        expect(isOfDomain(canonical.replace('@', '@sub.'), domain)).toBe(false);
+      }),
+    );
   });
 });

@@ -21,7 +21,7 @@ export function effort<Values>(runs: number): fc.Parameters<Values> {
 export const PATIENCE = 30_000 + Number(process.env['FUZZ_SECONDS'] ?? 0) * 2000;
 
 /** Inputs worth keeping: each was once an attack, an example, or the shrunk form of a failure. */
-export function readSeeds(name: 'sasl' | 'header' | 'originators'): string[] {
+export function readSeeds(name: 'sasl' | 'header' | 'originators' | 'bdat'): string[] {
   return JSON.parse(readFileSync(new URL(`${name}.json`, import.meta.url), 'utf8'));
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type StartGateway, serve } from '../../../src/command/serve.ts';
+import type { Given } from '../../../src/gateway.ts';
 import { SOUND } from '../config/configuration.ts';
 import { surroundings } from './surroundings.ts';
 
@@ -20,7 +21,8 @@ afterEach(() => {
 });
 
 function start(startGateway: StartGateway, text = SOUND) {
-  writeFileSync(join(directory, 'postern.yaml'), text);
+  const file = join(directory, 'postern.yaml');
+  writeFileSync(file, text);
   const around = surroundings({ directory });
   const signals = new EventEmitter();
   const exit = vi.fn();
@@ -30,8 +32,16 @@ function start(startGateway: StartGateway, text = SOUND) {
     startGateway,
     process: Object.assign(signals, { exit }),
   });
-  return { ended, exit, signals, told: around.told };
+  return { ended, exit, file, signals, told: around.told };
 }
+
+/** A gateway that does as it is told. */
+const RUNNING = {
+  welcome: undefined,
+  stop: async () => {},
+  reload: async () => {},
+  refuseReload: () => {},
+};
 
 describe('serve', () => {
   it.each(['SIGTERM', 'SIGINT'])('starts with the settings and stops in good order at %s', async (signal) => {
@@ -39,7 +49,7 @@ describe('serve', () => {
     const started = Promise.withResolvers<Parameters<StartGateway>[0]>();
     const { ended, signals } = start(async (given) => {
       started.resolve(given);
-      return { stop, welcome: undefined };
+      return { ...RUNNING, stop };
     });
     const given = await started.promise;
     expect(given.settings.submission.hostname).toBe('localhost');
@@ -53,7 +63,7 @@ describe('serve', () => {
   });
 
   it('hands on what the gateway has to say to the person who started it', async () => {
-    const { ended, signals, told } = start(async () => ({ stop: async () => {}, welcome: 'Try this next.' }));
+    const { ended, signals, told } = start(async () => ({ ...RUNNING, welcome: 'Try this next.' }));
     await vi.waitFor(() => expect(told()).toBe('Try this next.\n'));
     signals.emit('SIGTERM', 'SIGTERM');
     expect(await ended).toBe(0);
@@ -65,7 +75,7 @@ describe('serve', () => {
     const { ended, signals } = start(async () => {
       signals.emit('SIGTERM', 'SIGTERM');
       beginning.resolve();
-      return { stop, welcome: undefined };
+      return { ...RUNNING, stop };
     });
     await beginning.promise;
     expect(await ended).toBe(0);
@@ -76,7 +86,7 @@ describe('serve', () => {
     const stopping = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
     const { ended, signals, exit } = start(async () => ({
-      welcome: undefined,
+      ...RUNNING,
       stop: () => {
         stopping.resolve();
         return release.promise;
@@ -90,6 +100,63 @@ describe('serve', () => {
     expect(exit).toHaveBeenCalledExactlyOnceWith(1);
     release.resolve();
     await ended;
+  });
+
+  it('reads the file again at SIGHUP and hands the new settings on', async () => {
+    const reload = vi.fn(async (_given: Given) => {});
+    const { ended, signals, file } = start(async () => ({ ...RUNNING, welcome: 'Running.', reload }));
+    await vi.waitFor(() => expect(signals.listenerCount('SIGHUP')).toBe(1));
+    await vi.waitFor(() => {
+      writeFileSync(file, SOUND.replace('hostname: localhost', 'hostname: other.example.org'));
+      signals.emit('SIGHUP', 'SIGHUP');
+      expect(reload.mock.lastCall?.[0].settings.submission.hostname).toBe('other.example.org');
+    });
+    signals.emit('SIGTERM', 'SIGTERM');
+    expect(await ended).toBe(0);
+    expect(signals.eventNames()).toEqual([]);
+  });
+
+  it('goes on as before where the file has faults by then, and tells each of them', async () => {
+    const reload = vi.fn(async () => {});
+    const refuseReload = vi.fn((_faults: readonly string[]) => {});
+    const running = { ...RUNNING, welcome: 'Running.', reload, refuseReload };
+    const { ended, signals, file, told } = start(async () => running);
+    await vi.waitFor(() => expect(told()).toContain('Running.'));
+    writeFileSync(file, SOUND.replace('tls: starttls', 'tls: none'));
+    signals.emit('SIGHUP', 'SIGHUP');
+    await vi.waitFor(() => expect(told()).toContain('Postern goes on as before.'));
+    expect(told()).toContain('submission.listeners[0].tls');
+    expect(refuseReload.mock.lastCall?.[0].join()).toContain('submission.listeners[0].tls');
+    expect(reload).not.toHaveBeenCalled();
+    signals.emit('SIGTERM', 'SIGTERM');
+    expect(await ended).toBe(0);
+  });
+
+  it.each([
+    [
+      'faults of the new settings',
+      Object.assign(new Error('one'), { faults: [{ path: 'store', message: 'has changed' }] }),
+      /^postern\.yaml: store: has changed\n1 fault\. Postern goes on as before\.\n$/,
+    ],
+    [
+      'a fault of its own',
+      new TypeError('x is not a function'),
+      /^postern\.yaml: TypeError: x is not a function; the journal has more\n1 fault\. Postern goes on as before\.\n$/,
+    ],
+  ])('goes on as before where the gateway cannot reload for %s', async (_what, error, words) => {
+    const running = { ...RUNNING, reload: () => Promise.reject(error) };
+    const started = Promise.withResolvers<void>();
+    const { ended, signals, told } = start(async () => {
+      started.resolve();
+      return running;
+    });
+    await started.promise;
+    await vi.waitFor(() => {
+      if (told() === '') signals.emit('SIGHUP', 'SIGHUP');
+      expect(told()).toMatch(words);
+    });
+    signals.emit('SIGTERM', 'SIGTERM');
+    expect(await ended).toBe(0);
   });
 
   it('starts nothing with a faulty configuration, and names every fault', async () => {

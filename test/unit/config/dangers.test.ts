@@ -39,6 +39,25 @@ describe('dangers', () => {
       (text) => text.replace('hostname: mail.', 'hostname: post.'),
     ],
     [
+      'cipher suites without forward secrecy',
+      'submission.tls.ciphers: lets in AES128-SHA, without forward secrecy or authenticated encryption',
+      (text) => text.replace('key: pem/key.pem', "key: pem/key.pem\n    ciphers: 'ECDHE+AESGCM:AES128-SHA'"),
+    ],
+    [
+      'keys that can be broken',
+      'submission.tls.ciphers: @SECLEVEL below 2',
+      (text) => text.replace('key: pem/key.pem', "key: pem/key.pem\n    ciphers: 'ECDHE+AESGCM:@SECLEVEL=1'"),
+    ],
+    [
+      'a certificate that nobody will see',
+      'submission.tls.certificates[0].certificate: every name of the certificate stands in one before it',
+      (text) =>
+        text.replace(
+          'key: pem/key.pem',
+          'key: pem/key.pem\n    certificates:\n      - certificate: pem/certificate.pem\n        key: pem/key.pem',
+        ),
+    ],
+    [
       'a proxy that may be passed by',
       'authorization.trustProxy: ',
       (text) => text.replace('listen: 127.0.0.1:8080', 'listen: :8080\n  trustProxy: true'),

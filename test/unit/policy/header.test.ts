@@ -7,7 +7,7 @@ const parse = (text: string) => parseHeader(Buffer.from(text, 'latin1'));
 
 describe('parseHeader', () => {
   test('keeps names as written and values raw', () => {
-    expect(parse('From: alice@example.org\r\nSUBJECT:a:b \r\nX-Empty:\r\n')).toEqual([
+    expect(parse('From: alice@example.org\r\nSUBJECT:a:b \r\nX-Empty:\r\n')).toMatchObject([
       { name: 'From', value: ' alice@example.org' },
       { name: 'SUBJECT', value: 'a:b ' },
       { name: 'X-Empty', value: '' },
@@ -15,26 +15,36 @@ describe('parseHeader', () => {
   });
 
   test('keeps folding in the value', () => {
-    expect(parse('Subject: a\r\n b\r\n\tc\r\nTo: d\r\n')).toEqual([
+    expect(parse('Subject: a\r\n b\r\n\tc\r\nTo: d\r\n')).toMatchObject([
       { name: 'Subject', value: ' a\r\n b\r\n\tc' },
       { name: 'To', value: ' d' },
     ]);
   });
 
   test('keeps octets beyond ASCII one for one', () => {
-    expect(parse('Subject: \xe9\xff\r\n')).toEqual([{ name: 'Subject', value: ' \xe9\xff' }]);
+    expect(parse('Subject: \xe9\xff\r\n')).toMatchObject([{ name: 'Subject', value: ' \xe9\xff' }]);
   });
 
   test('reads a block whose last line has no line end, and an empty block', () => {
-    expect(parse('A: b\r\nC: d\r\n e')).toEqual([
+    expect(parse('A: b\r\nC: d\r\n e')).toMatchObject([
       { name: 'A', value: ' b' },
       { name: 'C', value: ' d\r\n e' },
     ]);
     expect(parse('')).toEqual([]);
   });
 
+  test.each([
+    ['A: b\r\nC\t: \xe9\r\n f\r\n\tg\r\nH:\r\n', ['A: b\r\n', 'C\t: \xe9\r\n f\r\n\tg\r\n', 'H:\r\n']],
+    ['A: b\r\nC: d\r\n e', ['A: b\r\n', 'C: d\r\n e']],
+  ])('tells where each field stands: %j', (block, places) => {
+    const fields = parse(block);
+    if (!Array.isArray(fields)) throw new Error(fields.reason);
+    expect(fields.map(({ start, end }) => block.slice(start, end))).toEqual(places);
+    expect(fields.at(-1)?.end).toBe(block.length);
+  });
+
   test('lets obsolete white space before the colon pass where it cannot hurt', () => {
-    expect(parse('Subject \t: a\r\n')).toEqual([{ name: 'Subject', value: ' a' }]);
+    expect(parse('Subject \t: a\r\n')).toMatchObject([{ name: 'Subject', value: ' a' }]);
   });
 
   test.each([

@@ -139,3 +139,58 @@ describe('checkHeader', () => {
     expect(checkHeader(alice(), fields)?.reason).toMatch(/sender.*bob@example\.org.*alice@example\.org/);
   });
 });
+
+describe('a server that may send as a whole domain', () => {
+  const server = alice({
+    subject: 'scanners',
+    addresses: ['fax@print.example.org'],
+    domains: ['example.org', 'bücher.example'],
+  });
+
+  test.each([
+    'anybody@example.org',
+    'Any.Body+x@EXAMPLE.org',
+    '"any..body"@example.org',
+    'fax@print.example.org',
+    'a@xn--bcher-kva.example',
+    '',
+  ])('allows %j', (mailFrom) => {
+    expect(checkMailFrom(server, mailFrom)).toBeUndefined();
+  });
+
+  test.each([
+    'other@print.example.org',
+    'a@mail.example.org',
+    'a@badexample.org',
+    'a@example.org.evil.example',
+    '"a@example.org"@evil.example',
+    'a%example.org@evil.example',
+    'evil.example!a',
+    'a@evil.example@example.org',
+    '@evil.example:a@example.org',
+    'a@ex\u0430mple.org',
+    '*@evil.example',
+    '@example.org',
+    'example.org',
+  ])('refuses %j', (mailFrom) => {
+    expect(checkMailFrom(server, mailFrom)).toMatchObject({ code: 'sender-not-owned' });
+  });
+
+  test.each([
+    ['anybody of it', 'From: Any Body <anybody@example.org>', 'accepted'],
+    ['two of it', 'From: a@example.org, b@example.org\r\nSender: c@example.org', 'accepted'],
+    ['a sub-domain', 'From: a@mail.example.org', 'header-from-not-owned'],
+    ['one of it and a foreign one', 'From: a@example.org, b@evil.example', 'header-from-not-owned'],
+    ['a foreign Sender', 'From: a@example.org\r\nSender: b@evil.example', 'header-sender-not-owned'],
+    ['a foreign resender', 'From: a@example.org\r\nResent-From: b@evil.example', 'header-sender-not-owned'],
+  ])('From: %s', (_what, header, verdict) => {
+    expect(judge(header, server)).toBe(verdict);
+  });
+
+  test('nobody else has a domain by owning an address of it', () => {
+    expect(checkMailFrom(alice(), 'bob@example.org')).toMatchObject({ code: 'sender-not-owned' });
+    expect(checkMailFrom(alice({ addresses: ['*@example.org'] }), 'bob@example.org')).toMatchObject({
+      code: 'sender-not-owned',
+    });
+  });
+});

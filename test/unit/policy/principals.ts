@@ -12,6 +12,7 @@ export function alice(changes: Partial<Principal> = {}): Principal {
     subject: 'p-7Qx2',
     clientId: 'postern-cli',
     addresses: ['alice@example.org', 'sales@example.org'],
+    domains: [],
     groups: [],
     scopes: ['smtp.submit'],
     tokenId: undefined,

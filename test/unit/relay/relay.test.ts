@@ -37,7 +37,7 @@ describe('a message', () => {
   test('that needs what the upstream lacks is refused, and nothing is said to the upstream', async () => {
     await start({ keywords: ['PIPELINING'] });
     const refused = await relay.begin({ address: 'älice@example.org', parameters: { SMTPUTF8: true } });
-    expect(refused).toMatchObject({ code: 'extension-unavailable' });
+    expect(refused).toMatchObject({ code: 'utf8-sender-unavailable' });
     expect(upstream.connections[0]?.received.toString()).not.toContain('MAIL');
     expect(await relay.begin({ ...ALICE, parameters: { SIZE: '1', BODY: '7BIT' } })).toMatchObject({
       reply: { code: 250 },

@@ -105,6 +105,20 @@ describe('an older store', () => {
     expect((await store.accounts.upsert(person, 'id-2')).disabled).toBe(true);
   });
 
+  test('of the first release gets what came later, and keeps what it holds', async () => {
+    const first = await open();
+    await first.keys.addUnlessNewer({ id: 'a', privateJwk: '{}', createdAt: 1 }, 0);
+    await first.close();
+    directly((database) => {
+      database.exec('drop table ticket_keys');
+      database.exec("delete from kysely_migration where name > '0001-tables'");
+    });
+    const store = await open();
+    onTestFinished(() => store.close());
+    expect(await store.keys.list()).toHaveLength(1);
+    expect(await store.ticketKeys.listLive(0)).toEqual([]);
+  });
+
   test('is brought up to date whole or not at all', async () => {
     mkdirSync(join(folder, 'state'));
     // As left by a start that was killed before its first migration, with something in the way of the last table.

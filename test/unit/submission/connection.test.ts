@@ -2,11 +2,16 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Admission } from '../../../src/submission/admission.ts';
 import type { Door } from '../../../src/submission/door.ts';
 import { GateServer } from '../../../src/submission/engine.ts';
+import { Penalty } from '../../../src/submission/penalty.ts';
 import { createSessionRegistry } from '../../../src/submission/registry.ts';
+import { testCertificate } from '../../support/certificates.ts';
 import { ALICE } from '../../support/message-situation.ts';
+import { testContexts } from '../../support/tls-contexts.ts';
 
 const OK = { code: 250, lines: ['2.0.0 OK'] };
 const SIGN_IN = `AUTH OAUTHBEARER ${Buffer.from('n,,\x01auth=Bearer abc\x01\x01').toString('base64')}`;
@@ -29,20 +34,22 @@ beforeEach(async () => {
   };
   events = [];
   const audit = new Proxy({}, { get: (_, name) => (fields: unknown) => events.push([String(name), fields]) });
+  const admission = new Admission({ maxConnections: 10, maxConnectionsPerAddress: 10 });
   gate = new GateServer(
     { secure: true, socketTimeout: 5000 },
     {
       door: doorWith(audit) as Door,
-      counts: { byAddress: new Map(), total: 0 },
-      label: 'implicit',
+      listener: { listen: { host: '127.0.0.1', port: 0 }, tls: 'implicit' },
+      admission,
+      contexts: await testContexts(await testCertificate()),
     },
   );
-  gate.server.listen(0, '127.0.0.1');
-  carrier = createServer((socket) => gate.connect(socket)).listen(0, '127.0.0.1');
+  carrier = createServer((socket) =>
+    gate.connect(socket, { place: admission.enter('127.0.0.1') } as SMTPConnectionOptions),
+  ).listen(0, '127.0.0.1');
   await once(carrier, 'listening');
 });
 afterEach(() => {
-  gate.server.close();
   carrier.close();
 });
 
@@ -61,21 +68,25 @@ function doorWith(audit: object): unknown {
       mechanisms: ['OAUTHBEARER'],
       maxMessageBytes: 10_000,
       maxHeaderBytes: 1000,
+      header: { drop: [], authenticationResults: 'add', clientAddress: 'show' },
+      qualifiedDomains: 'required',
       maxRecipients: 10,
-      maxConnections: 10,
-      maxConnectionsPerAddress: 10,
+      maxSessionsPerUser: 10,
       maxLoginFailures: 3,
       maxUnauthenticatedCommands: 10,
       maxCommandErrors: 10,
       loginTimeout: 5000,
+      maxTransaction: 100_000,
       maxSession: 100_000,
     },
     verifier: { verify: async () => ALICE, recheck: () => undefined },
     relay: {
       capabilities: () => faults.capabilities(),
+      currentCapabilities: async () => faults.capabilities(),
       begin: async () => ({ reply: OK, transaction }),
     },
     sessions: createSessionRegistry(),
+    penalty: new Penalty(),
     isRevoked: () => false,
     audit,
     challenge: { scope: 'mail', openidConfiguration: undefined },
@@ -132,7 +143,7 @@ describe('a fault', () => {
 });
 
 test('who is let in while Postern stops is told so at once', async () => {
-  gate.server.close();
+  gate.drain();
   const { lines } = await talk('', 100);
   expect(lines.at(-1)).toMatch(/^421 4\.3\.2 /);
   await gate.empty();

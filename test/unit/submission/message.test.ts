@@ -10,6 +10,7 @@ import {
   HEADER,
   QUEUED,
   sendMessage as send,
+  TIME,
 } from '../../support/message-situation.ts';
 
 const WHOLE = 'Message-ID: <1@example.org>\r\nDate: Sat, 21 Nov 2026 08:00:00 +0000\r\n';
@@ -22,7 +23,7 @@ describe('what goes through', () => {
     ['in a header and a body', [`${WHOLE}${HEADER}\r\n`], 'Text\r\n'],
     ['byte by byte', [...TEXT], ''],
     ['with all of it before the end', [TEXT], ''],
-  ])('%s: byte for byte, with one field in front', async (_how, pieces, last) => {
+  ])('%s: byte for byte, with two fields in front', async (_how, pieces, last) => {
     const situation = begin();
     expect(await send(situation, pieces, last)).toEqual({
       verdict: QUEUED,
@@ -32,8 +33,10 @@ describe('what goes through', () => {
     const { upstream } = situation;
     expect(upstream.calls).toEqual(['data', 'finish']);
     expect(upstream.text).toBe(
-      'Received: from client.example ([192.0.2.1])\r\n' +
-        '\tby mail.example.org (Postern) with ESMTPSA\r\n' +
+      'Authentication-Results: mail.example.org;\r\n' +
+        '\tauth=pass smtp.auth=alice@example.org smtp.mailfrom=alice@example.org\r\n' +
+        'Received: from client.example ([192.0.2.1])\r\n' +
+        '\tby mail.example.org (Postern) with ESMTPSA tls TLS_AES_128_GCM_SHA256\r\n' +
         '\tid s.1;\r\n' +
         `\tSat, 21 Nov 2026 08:00:00 +0000\r\n${TEXT}`,
     );
@@ -53,6 +56,19 @@ describe('what goes through', () => {
     const [, rest = ''] = situation.upstream.text.split('\tSat, 21 Nov 2026 08:00:00 +0000\r\n', 2);
     expect(rest.slice(0, rest.indexOf(`${fields}${HEADER}`))).toMatch(added);
   });
+
+  test.each(['in one piece', 'byte by byte'])(
+    'a field that is dropped does not go through, %s, and the body that looks like one does',
+    async (how) => {
+      const situation = begin();
+      const rest = `..X-Dotted: y\r\n${WHOLE}${HEADER}\r\nBcc: eve@example.org\r\n..\r\n`;
+      const text = `Bcc: eve@example.org\r\n${rest}`;
+      await send(situation, how === 'in one piece' ? [] : [...text], how === 'in one piece' ? text : '');
+      const received = `\t${TIME.toUTCString().replace('GMT', '+0000')}\r\n`;
+      expect(situation.upstream.text.endsWith(received + rest)).toBe(true);
+      expect(situation.upstream.calls).toEqual(['data', 'finish']);
+    },
+  );
 
   test('stuffed dots stay on the wire, and neither they nor the final one count for the size', async () => {
     const situation = begin({ maxMessageBytes: HEADER.length + 7 });

@@ -1,7 +1,9 @@
 // MAIL and RCPT arguments: what is taken as it stands, what is refused.
 
 import { describe, expect, test } from 'vitest';
-import { readPath } from '../../../src/submission/path.ts';
+import { readPath as readAnyPath } from '../../../src/submission/path.ts';
+
+const readPath = (line: string, keyword: 'MAIL FROM' | 'RCPT TO') => readAnyPath(line, keyword, 'required');
 
 describe('MAIL FROM', () => {
   test.each([
@@ -33,6 +35,20 @@ describe('MAIL FROM', () => {
     ['MAIL FROM:<a@example..org>', 'address-syntax'],
     ['MAIL FROM:<a@-example.org>', 'address-syntax'],
     ['MAIL FROM:<a@b@example.org>', 'address-syntax'],
+    ['MAIL FROM:<a@example.org.>', 'address-syntax'],
+    ['MAIL FROM:<a@.example.org>', 'address-syntax'],
+    ['MAIL FROM:<a@under_score.example>', 'address-syntax'],
+    [`MAIL FROM:<a@${'b'.repeat(64)}.org>`, 'address-syntax'],
+    ['MAIL FROM:<a@\u00ad.org>', 'address-syntax'],
+    ['MAIL FROM:<a@[]>', 'address-syntax'],
+    ['MAIL FROM:<a@[192.0.2.256]>', 'address-syntax'],
+    ['MAIL FROM:<a@[192.0.2]>', 'address-syntax'],
+    ['MAIL FROM:<a@[2001:db8::1]>', 'address-syntax'],
+    ['MAIL FROM:<a@[IPv6:2001:db8::1%eth0]>', 'address-syntax'],
+    ['MAIL FROM:<a@[IPv6:2001::db8::1]>', 'address-syntax'],
+    ['MAIL FROM:<a@[tag:content]>', 'address-syntax'],
+    ['MAIL FROM:<a@[192.0.2.1>', 'address-syntax'],
+    ['MAIL FROM:<a@192.0.2.1]>', 'address-syntax'],
     ['MAIL FROM:<a\0@example.org>', 'address-syntax'],
     ['MAIL FROM:<a@exam\tple.org>', 'address-syntax'],
     [`MAIL FROM:<${'a'.repeat(65)}@example.org>`, 'address-syntax'],
@@ -58,5 +74,38 @@ describe('RCPT TO', () => {
     const started = performance.now();
     readPath(`RCPT TO:<"${'\\\\'.repeat(1500)}@${'a-'.repeat(300)}>`, 'RCPT TO');
     expect(performance.now() - started).toBeLessThan(100);
+  });
+});
+
+describe('a domain that is not complete (RFC 6409 §4.2)', () => {
+  test.each(['host', 'localhost', '192.0.2.1', 'exämple', 'a-b'])('%s', (domain) => {
+    const mail = `MAIL FROM:<a@${domain}>`;
+    const rcpt = `RCPT TO:<a@${domain}> NOTIFY=NEVER`;
+    expect(readPath(mail, 'MAIL FROM')).toMatchObject({ refused: true, code: 'sender-domain' });
+    expect(readPath(rcpt, 'RCPT TO')).toMatchObject({ refused: true, code: 'recipient-domain' });
+    expect(readAnyPath(mail, 'MAIL FROM', 'any')).toMatchObject({ address: `a@${domain}` });
+    expect(readAnyPath(rcpt, 'RCPT TO', 'any')).toMatchObject({ address: `a@${domain}` });
+  });
+
+  test.each([
+    ['RCPT TO', 'a.b.c.d.example'],
+    ['RCPT TO', '3com.example'],
+    ['RCPT TO', 'example.xn--p1ai'],
+    ['RCPT TO', '1.2.3.4x'],
+    ['RCPT TO', 'bücher.example'],
+    ['RCPT TO', '[192.0.2.1]'],
+    ['RCPT TO', '[ipv6:2001:db8::1]'],
+    ['MAIL FROM', '[IPv6:::ffff:192.0.2.1]'],
+  ] as const)('%s is none: %s', (keyword, domain) => {
+    expect(readPath(`${keyword}:<a@${domain}>`, keyword)).toMatchObject({ address: `a@${domain}` });
+  });
+
+  test('nor is there one in the null sender, in a quoted local part, or where postmaster stands alone', () => {
+    expect(readPath('MAIL FROM:<>', 'MAIL FROM')).toMatchObject({ address: '' });
+    expect(readPath('RCPT TO:<"a@b"@example.org>', 'RCPT TO')).toMatchObject({
+      address: '"a@b"@example.org',
+    });
+    expect(readPath('RCPT TO:<postmaster>', 'RCPT TO')).toMatchObject({ address: 'postmaster' });
+    expect(readPath('RCPT TO:<postmaster@host>', 'RCPT TO')).toMatchObject({ code: 'recipient-domain' });
   });
 });

@@ -8,7 +8,7 @@ describe('every refusal', () => {
   test.each(REFUSAL_CODES)('%s', (code) => {
     const [line] = replyTo(refuse(code, 'a private reason'), 's3ss10n').lines;
     const [reply] = REPLIES[code];
-    expect(line).toMatch(new RegExp(`^${String(reply)[0]}\\.[0-9]\\.[0-9] [ -~]+ \\[s3ss10n\\]$`));
+    expect(line).toMatch(new RegExp(`^${String(reply)[0]}\\.[0-9]\\.[0-9]{1,2} [ -~]+ \\[s3ss10n\\]$`));
     expect(line).not.toContain('private');
     expect(`${reply} ${line}`.length).toBeLessThan(120);
   });

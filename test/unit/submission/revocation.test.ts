@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Revocation } from '../../../src/token/revocation-store.ts';
 import { clientKey, grantHandle, subjectKey } from '../../../src/token/token-id.ts';
-import { held, reply, type UpstreamStep } from '../../support/scripted-upstream.ts';
+import { held, POLITE_KEYWORDS, reply, type UpstreamStep } from '../../support/scripted-upstream.ts';
 import type { SmtpClient } from '../../support/smtp-client.ts';
 import { openSession } from '../../support/smtp-session.ts';
 import { startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
@@ -18,7 +18,11 @@ let client: SmtpClient;
 let letGo: () => void = () => undefined;
 
 beforeEach(async () => {
-  gateway = await startTestGateway({ relay: { replyTimeout: 4000, finalReplyTimeout: 4000 } });
+  gateway = await startTestGateway({
+    relay: { replyTimeout: 4000, finalReplyTimeout: 4000 },
+    upstream: { keywords: [...POLITE_KEYWORDS, 'CHUNKING', 'BINARYMIME'] },
+    upstreamKnown: true,
+  });
 });
 afterEach(async () => {
   letGo();
@@ -119,12 +123,78 @@ const STATES: Record<string, { bring: () => Promise<void>; hears: () => Promise<
       },
       arrives: 0,
     },
+    'in a chunk': {
+      async bring() {
+        await toChunks();
+        await client.write(`BDAT ${MESSAGE.length + 4}\r\n${MESSAGE}`);
+        await gateway.upstream.received('DATA\r\n');
+      },
+      async hears() {
+        await client.write('more');
+        return client.readReply();
+      },
+      arrives: 0,
+    },
+    'in the last chunk': {
+      async bring() {
+        await toChunks();
+        await client.write(`BDAT ${MESSAGE.length + 4} LAST\r\n${MESSAGE}`);
+        await gateway.upstream.received('DATA\r\n');
+      },
+      async hears() {
+        await client.write('more');
+        return client.readReply();
+      },
+      arrives: 0,
+    },
+    'between two chunks': {
+      async bring() {
+        await toChunks();
+        await client.write(`BDAT ${MESSAGE.length}\r\n${MESSAGE}`);
+        expect((await client.readReply())[0]).toMatch(/^250/);
+      },
+      hears: () => client.command('BDAT 0 LAST'),
+      arrives: 0,
+    },
+    'in a chunk of a binary message': {
+      async bring() {
+        await toChunks(' BODY=BINARYMIME');
+        await client.write(`BDAT 100000 LAST\r\n${MESSAGE}${'x'.repeat(70_000)}`);
+        await gateway.upstream.received('BDAT 65536\r\n');
+      },
+      async hears() {
+        await client.write('x'.repeat(30_000));
+        return client.readReply();
+      },
+      arrives: 0,
+    },
+    'in a chunk that is swallowed, behind one that was refused': {
+      async bring() {
+        await toChunks();
+        await client.write('BDAT 20\r\nFrom: eve@evil.net\r\n');
+        // In one piece: with the answer to the first of them the second has begun.
+        await client.write('BDAT 2\r\n\r\nBDAT 10\r\nhalf ');
+        expect((await client.readReply())[0]).toMatch(/^250/);
+        expect((await client.readReply())[0]).toMatch(/^550/);
+      },
+      async hears() {
+        await client.write('whole');
+        expect((await client.readReply())[0]).toMatch(/^550/);
+        return client.command('BDAT 0 LAST');
+      },
+      arrives: 0,
+    },
   };
 
 async function toBody(): Promise<void> {
   await client.command('MAIL FROM:<alice@example.org>');
   await client.command('RCPT TO:<bob@example.net>');
   expect((await client.command('DATA'))[0]).toMatch(/^354/);
+}
+
+async function toChunks(parameter = ''): Promise<void> {
+  await client.command(`MAIL FROM:<alice@example.org>${parameter}`);
+  expect((await client.command('RCPT TO:<bob@example.net>'))[0]).toMatch(/^250/);
 }
 
 const events = (name: string) =>
@@ -142,6 +212,20 @@ describe.each(Object.entries(CAUSES))('%s', (_cause, cause) => {
     expect(gateway.upstream.accepted).toHaveLength(arrives);
     expect(events('sessionRevoked')).toHaveLength(1);
     expect(await gateway.sessions.list()).toEqual([]);
+  });
+
+  test('while the upstream’s reply to the last chunk is awaited: the truth, then the end', async () => {
+    client = await openSession(gateway, 'implicit', 'own');
+    await toChunks();
+    hold('end', '250 2.0.0 queued');
+    await client.write(`BDAT ${MESSAGE.length} LAST\r\n${MESSAGE}`);
+    await gateway.upstream.received('\r\n.\r\n');
+    await cause();
+    letGo();
+    expect((await client.readReply())[0]).toMatch(/^250 2\.0\.0 queued/);
+    expect((await client.readReply())[0]).toMatch(/^421 4\.7\.0/);
+    await client.readEnd();
+    expect(gateway.upstream.accepted).toHaveLength(1);
   });
 
   test('while the upstream’s last reply is awaited: the truth, then the end', async () => {
