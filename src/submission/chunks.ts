@@ -55,7 +55,7 @@ export class Chunks {
       push: (bytes) => this.#message.push(this.#read(bytes), this.#reader),
       end: async () => {
         // A chunk of nothing is judged like any other: it must not keep a slow client alive.
-        if (octets === 0) await this.#message.push(NOTHING, this.#reader);
+        if (octets === 0 && !last) await this.#message.push(NOTHING, this.#reader);
         if (!last && !this.#message.refused) return onTaken();
         const rest = last && this.#reader.wantsLineEnd(this.#stuffer) ? this.#read(CRLF) : NOTHING;
         await this.#message.end(rest, this.#reader);

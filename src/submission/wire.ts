@@ -212,7 +212,8 @@ export class WireStream extends SMTPStream {
   /** An error thrown in here is the promise's: in the open it would end the process and every other session with it. */
   async #pour({ sink, left }: OpenChunk, octets: Buffer): Promise<void> {
     if (octets.length > 0) await sink.push(octets);
-    if (left === 0) await sink.end();
+    // Who was hung up on for these octets is not given a verdict on the message that ends with them.
+    if (left === 0 && !this.isClosed) await sink.end();
   }
 
   #wait(busy: Promise<void>, next: (error?: Error) => void, goOn: () => void): void {

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # npm run test:interop: installs what the tests need (by apt, as root on Debian), then runs Postern against real mail clients,
-# a real Postfix and a real browser, all on loopback. Arguments go to vitest, such as the name of one test file.
+# real mail servers and a real browser, all on loopback. Arguments go to vitest, such as the name of one test file.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 # command (or file) : package of Debian that brings it
 NEEDED=(
   postfix:postfix
+  haproxy:haproxy
   msmtp:msmtp
   swaks:swaks
   curl:curl
+  openssl:openssl
   python3:python3
   mutt:mutt
   neomutt:neomutt
@@ -20,9 +22,16 @@ NEEDED=(
   "/usr/lib/*/perl5/5.*/Net/SSLeay.pm:libnet-ssleay-perl"
   /usr/share/perl5/Mail/Address.pm:libmailtools-perl
   /usr/share/perl5/Email/Valid.pm:libemail-valid-perl
+  m4:m4
+  /usr/share/sendmail/cf/m4/cf.m4:sendmail-cf
   # Two packages: Glewlwyd wants one of those that set databases up, of which apt would take the one with a client of MariaDB.
   $'glewlwyd:glewlwyd\ndbconfig-sqlite3'
 )
+
+# Packages that Debian does not let be installed beside Postfix's: unpacked into the folder of the run, and run from there.
+UNPACKED=(exim4-daemon-light sendmail-bin)
+# Not apt's own folder of archives, which images of Debian empty after each installation.
+ARCHIVES=$PWD/node_modules/.cache/postern-interop
 
 missing_packages() {
   local entry
@@ -59,6 +68,42 @@ install_packages() {
   fi
 }
 
+# An archive that is there already is not downloaded again.
+download_packages() {
+  mkdir -p "$ARCHIVES"
+  (cd "$ARCHIVES" && apt-get download -q -o APT::Sandbox::User=root "$@")
+}
+
+archive_of() {
+  printf '%s\n' "$ARCHIVES/$1"_*.deb | sort -V | tail -n 1
+}
+
+missing_libraries() {
+  local library
+  for library in $(dpkg-deb -f "$1" Pre-Depends Depends | tr ',|' '\n\n' | grep -oE '(^|[ ])lib[a-z0-9.+-]+'); do
+    dpkg-query -W -f '${Status}' "$library" 2>/dev/null | grep -q ' installed$' || echo "$library"
+  done
+}
+
+fetch_packages() {
+  local package libraries
+  download_packages "${UNPACKED[@]}" || { apt-get update -q && download_packages "${UNPACKED[@]}"; }
+  for package in "${UNPACKED[@]}"; do
+    mapfile -t libraries < <(missing_libraries "$(archive_of "$package")")
+    ((${#libraries[@]} == 0)) || install_packages "${libraries[@]}"
+  done
+  # Its name is compiled into Exim, whose package would make it.
+  id Debian-exim >/dev/null 2>&1 ||
+    useradd --system --user-group --no-create-home --home-dir /var/spool/exim4 --shell /usr/sbin/nologin Debian-exim
+}
+
+unpack_packages() {
+  local package
+  for package in "${UNPACKED[@]}"; do
+    dpkg-deb -x "$(archive_of "$package")" "$POSTERN_INTEROP_PACKAGES"
+  done
+}
+
 # Debian puts postfix into sbin, which is not in everybody's path; npm puts the right Node first.
 export PATH="$PWD/node_modules/.bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -81,6 +126,8 @@ if ((EUID != 0)); then
   exit 1
 fi
 
+fetch_packages
+
 # Everything the tests write lies here. World-readable, because the parts of Postfix run as its own user.
 POSTERN_INTEROP_FOLDER=$(mktemp -d "${TMPDIR:-/tmp}/postern-interop-XXXXXX")
 export POSTERN_INTEROP_FOLDER
@@ -97,5 +144,8 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+
+export POSTERN_INTEROP_PACKAGES=$POSTERN_INTEROP_FOLDER/packages
+unpack_packages
 
 vitest run --config test/interop/vitest.config.ts "$@"

@@ -9,9 +9,15 @@ const OFFICE = '192.0.2.2';
 
 /** An Admission whose guests have names; `evicted` are those who were told to go, in that order. */
 function openAdmission(limits: { maxConnections?: number; maxConnectionsPerAddress?: number } = {}) {
-  const admission = new Admission({ maxConnections: 100, maxConnectionsPerAddress: 3, ...limits });
+  const clock = { now: 0 };
+  const admission = new Admission(
+    { maxConnections: 100, maxConnectionsPerAddress: 3, ...limits },
+    () => clock.now,
+  );
   const evicted: string[] = [];
   return {
+    /** In milliseconds. */
+    clock,
     evicted,
     enter(name: string, address = HOME): Place | undefined {
       const place = admission.enter(address);
@@ -93,6 +99,21 @@ describe('all places', () => {
     expect(evicted).toEqual(['home 2']);
   });
 
+  test('those who stay weigh more than those who have just come: idlers go before a busy office', () => {
+    const { clock, enter, evicted } = openAdmission({ maxConnections: 5 });
+    enter('idler 1');
+    enter('idler 2');
+    clock.now += 1_000;
+    for (const name of ['office 1', 'office 2', 'office 3']) enter(name, OFFICE);
+    enter('new 1', '192.0.2.4');
+    // 3,000 against 1,500.
+    expect(evicted).toEqual(['idler 1']);
+    clock.now += 400;
+    enter('new 2', '192.0.2.5');
+    // 1,900 against 2,700.
+    expect(evicted).toEqual(['idler 1', 'office 1']);
+  });
+
   test('taken by those who have signed in: nobody goes, the newcomer has no place', () => {
     const { enter, evicted } = openAdmission({ maxConnections: 2 });
     expect(enter('a')?.signedIn('alice', 9)).toBe(true);
@@ -163,18 +184,21 @@ describe('by the model', () => {
     | { readonly kind: 'enter'; readonly network: number }
     | { readonly kind: 'fail'; readonly guest: number }
     | { readonly kind: 'leave'; readonly guest: number }
+    | { readonly kind: 'wait'; readonly milliseconds: number }
     | { readonly kind: 'sign in'; readonly guest: number; readonly user: number };
 
   const act: fc.Arbitrary<Act> = fc.oneof(
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('enter' as const), network: fc.nat(3) }) },
     fc.record({ kind: fc.constant('fail' as const), guest: fc.nat(30) }),
     fc.record({ kind: fc.constant('leave' as const), guest: fc.nat(30) }),
+    fc.record({ kind: fc.constant('wait' as const), milliseconds: fc.nat(2_000) }),
     fc.record({ kind: fc.constant('sign in' as const), guest: fc.nat(30), user: fc.nat(2) }),
   );
 
   interface Guest {
     readonly place: Place;
     readonly network: number;
+    readonly since: number;
     state: 'stranger' | 'failed' | 'signed in' | 'gone';
     user: number | undefined;
   }
@@ -184,7 +208,8 @@ describe('by the model', () => {
 
   /** Plays the acts and checks each against what the rules, told naively, would do. */
   function play(acts: readonly Act[]): void {
-    const admission = new Admission(LIMITS);
+    let now = 0;
+    const admission = new Admission(LIMITS, () => now);
     const guests: Guest[] = [];
     const strangers = (network: number) =>
       guests.filter(
@@ -195,18 +220,23 @@ describe('by the model', () => {
       guests.filter((each) => each.state === 'signed in' && each.user === user);
     let told: Guest[] = [];
 
-    /** Of crowds of the same size any may be the one. */
+    /** Of crowds of the same weight any may be the one. */
     function victims(network: number): Guest[] {
       const first = (crowd: Guest[]) => crowd.find(({ state }) => state === 'failed') ?? crowd[0];
       const here = strangers(network);
       if (here.length >= LIMITS.maxConnectionsPerAddress) return [first(here) as Guest];
       if (inside().length < LIMITS.maxConnections) return [];
       const crowds = [0, 1, 2, 3].map((each) => strangers(each));
-      const most = Math.max(...crowds.map(({ length }) => length));
-      return crowds.filter(({ length }) => length === most).flatMap((crowd) => first(crowd) ?? []);
+      const weight = (crowd: Guest[]) => crowd.reduce((sum, { since }) => sum + 500 + now - since, 0);
+      const most = Math.max(...crowds.map(weight));
+      return crowds.filter((crowd) => weight(crowd) === most).flatMap((crowd) => first(crowd) ?? []);
     }
 
     for (const each of acts) {
+      if (each.kind === 'wait') {
+        now += each.milliseconds;
+        continue;
+      }
       if (each.kind === 'enter') {
         const expected = victims(each.network);
         const isFull = inside().length >= LIMITS.maxConnections;
@@ -216,7 +246,7 @@ describe('by the model', () => {
         expect(told).toHaveLength(Math.min(1, expected.length));
         expect(place === undefined).toBe(isFull && expected.length === 0);
         if (!place) continue;
-        const guest: Guest = { place, network: each.network, state: 'stranger', user: undefined };
+        const guest: Guest = { place, network: each.network, since: now, state: 'stranger', user: undefined };
         place.onEvicted(() => {
           guest.state = 'gone';
           told.push(guest);

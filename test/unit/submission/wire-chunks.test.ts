@@ -92,6 +92,18 @@ describe('a chunk', () => {
     },
   );
 
+  test('whose client is hung up on has no end: the message that it ends is none', async () => {
+    const heard: Heard = listen({
+      push() {
+        heard.stream.isClosed = true;
+        return undefined;
+      },
+    });
+    heard.stream.write('BDAT 4\r\nfullNOOP\r\n');
+    await nextTurn();
+    expect(heard.seen).toEqual(['BDAT 4', '[full]']);
+  });
+
   test('after a chunk leaves others their turn', async () => {
     const { stream, seen } = listen();
     const turns: number[] = [];
