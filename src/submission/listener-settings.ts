@@ -70,7 +70,7 @@ export const TrustedNetworkSettings = Type.Object(
   {
     name: Type.String({
       minLength: 1,
-      description: 'Name in the journal, and by which its sessions can be ended.',
+      description: 'Name in the journal and in `postern sessions`.',
     }),
     networks: Type.Array(network({ description: 'Network or address.' }), {
       minItems: 1,

@@ -50,6 +50,8 @@ describe('a dialogue fails, saying where,', () => {
     ['at a reply that only begins as expected', 'OPEN\nC: NOOP\nS: 250 2.0.0\n', /x\.smtp:4: /],
     ['at another regular expression', 'OPEN\nC: NOOP\nS~ ^250 .* sure$\n', /x\.smtp:4: /],
     ['at another code', 'OPEN\nC: NOOP\nS* 354\n', /x\.smtp:4: expected a reply of 354/],
+    ['on a connection that is not there', 'OPEN\nON 2\n', /x\.smtp:3: there is no connection 2/],
+    ['on an earlier connection', 'OPEN\nCONNECT\nS* 220\nON 1\nC: NOOP\nS* 220\n', /x\.smtp:7: expected/],
     [
       'at another challenge',
       'OPEN\nC: AUTH OAUTHBEARER {oauthbearer:token=}\nS= 334 {"status":"x"}\n',

@@ -101,7 +101,7 @@ export function chunkedFalseEnds(header: string, attack: string): ChunkedText[] 
   return PUBLISHED_ENDS.flatMap(({ bytes, source }) => {
     const begin = `${header}\r\nfirst`;
     const text = `${begin}${bytes}${attack}\r\n`;
-    const cuts = Array.from(bytes, (_, cut) => begin.length + cut);
+    const cuts = [1, bytes.length - 1].map((cut) => begin.length + cut);
     return [[text], ...cuts.map((cut) => [text.slice(0, cut), text.slice(cut)])].map((chunks) => ({
       name: `${JSON.stringify(bytes)}: ${source}`,
       chunks,
