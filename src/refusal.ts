@@ -62,6 +62,7 @@ export const REFUSAL_CODES = [
   'command-order',
   'command-too-long',
   'command-line-ending',
+  'chunk-size-unknown',
   'tls-required',
   'login-required',
   'login-twice',

@@ -17,6 +17,8 @@ export class UpstreamDialogue {
   readonly capabilities: Capabilities;
   /** Messages handed over so far. */
   messages = 0;
+  /** Commands that the upstream has refused since it last took a message. */
+  refusals = 0;
   /** True once it has waited idle: the upstream may have closed it meanwhile. */
   kept = false;
   /** Why the connection is of no more use. */
@@ -149,6 +151,7 @@ export class UpstreamDialogue {
     clearTimeout(this.#timer);
     const [next] = this.#waiters;
     if (next) this.#expect(next.timeout);
+    if (reply.code >= 400) this.refusals += 1;
     waiter.resolve(reply);
   }
 

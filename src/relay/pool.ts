@@ -12,8 +12,13 @@ interface Idle {
 
 interface Waiting {
   readonly resolve: (outcome: UpstreamDialogue | Refusal) => void;
+  /** `performance.now()` when it is given up. */
+  readonly deadline: number;
   readonly timer: NodeJS.Timeout;
 }
+
+/** Errors without a delivery on one connection. Postfix slows a client down at 10 and hangs up at 20 (smtpd_soft_error_limit). */
+const MAX_REFUSALS = 5;
 
 export interface Pool {
   /** A kept connection, or a new one. `fresh` asks for a new one, because a kept one has just proved stale. */
@@ -37,11 +42,14 @@ export function createPool(options: {
   let opening = 0;
   let closed = false;
 
-  async function open(): Promise<UpstreamDialogue | Refusal> {
+  async function open(deadline: number): Promise<UpstreamDialogue | Refusal> {
     opening += 1;
     const ready = await connectUpstream({ settings, name: options.name });
     opening -= 1;
     const outcome = isRefusal(ready) ? ready : new UpstreamDialogue(ready);
+    // It serves others of ours and takes no further one: busy, not down.
+    if (isRefusal(outcome) && outcome.code === 'upstream-unavailable' && live.size > 0)
+      return wait(deadline, outcome.reason);
     options.onConnect(outcome);
     if (isRefusal(outcome)) {
       wakeNext();
@@ -68,16 +76,19 @@ export function createPool(options: {
     const next = live.size + opening < settings.maxConnections ? waiting.shift() : undefined;
     if (!next) return;
     clearTimeout(next.timer);
-    void open().then(next.resolve);
+    void open(next.deadline).then(next.resolve);
   }
 
-  function wait(): Promise<UpstreamDialogue | Refusal> {
+  function wait(deadline: number, why: string): Promise<UpstreamDialogue | Refusal> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        waiting.splice(waiting.indexOf(entry), 1);
-        resolve(refuse('upstream-busy', `all ${settings.maxConnections} upstream connections were in use`));
-      }, settings.maxWait);
-      const entry = { resolve, timer };
+      const timer = setTimeout(
+        () => {
+          waiting.splice(waiting.indexOf(entry), 1);
+          resolve(refuse('upstream-busy', `no connection to the upstream came free: ${why}`));
+        },
+        Math.max(0, deadline - performance.now()),
+      );
+      const entry = { resolve, deadline, timer };
       waiting.push(entry);
     });
   }
@@ -96,19 +107,22 @@ export function createPool(options: {
         if (!kept.dialogue.early) return kept.dialogue;
         retire(kept.dialogue);
       }
-      if (live.size + opening < settings.maxConnections) return open();
+      const deadline = performance.now() + settings.maxWait;
+      if (live.size + opening < settings.maxConnections) return open(deadline);
       const stale = fresh ? idle.shift() : undefined;
       if (stale) {
         clearTimeout(stale.timer);
         stale.dialogue.quit();
         live.delete(stale.dialogue);
-        return open();
+        return open(deadline);
       }
-      return wait();
+      return wait(deadline, `all ${settings.maxConnections} were in use`);
     },
     release(dialogue) {
       if (dialogue.lost) return forget(dialogue);
-      if (closed || dialogue.early || dialogue.messages >= settings.maxMessagesPerConnection)
+      const { early, messages, refusals } = dialogue;
+      // Kept, it would make the next client pay for the unknown recipients of this one.
+      if (closed || early || messages >= settings.maxMessagesPerConnection || refusals >= MAX_REFUSALS)
         return retire(dialogue);
       const next = waiting.shift();
       if (next) {

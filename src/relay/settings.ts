@@ -48,8 +48,10 @@ export const RelaySettings = Type.Object(
     idleTimeout: duration({ default: '30s', description: 'An unused connection is closed after this.' }),
     maxMessagesPerConnection: Type.Integer({
       minimum: 1,
-      default: 100,
-      description: 'Messages sent over one connection before a new one is made.',
+      // Exim queues the eleventh until its next queue run (smtp_accept_queue_per_connection).
+      default: 10,
+      description:
+        'Messages sent over one connection before a new one is made. Exim delays those beyond its `smtp_accept_queue_per_connection`, which is 10.',
     }),
     connectTimeout: duration({
       default: '10s',

@@ -6,7 +6,7 @@ import type { UpstreamBody } from './body.ts';
 import { isReply, type UpstreamDialogue } from './dialogue.ts';
 import { parametersFor } from './parameters.ts';
 import type { Pool } from './pool.ts';
-import { type Reply, sane } from './reply.ts';
+import { isPositive, type Reply, sane } from './reply.ts';
 import type { RelaySettings } from './settings.ts';
 
 /**
@@ -83,6 +83,7 @@ export function createTransaction(options: {
         return outcome;
       }
       dialogue.messages += 1;
+      if (!isRefusal(outcome) && isPositive(outcome)) dialogue.refusals = 0;
       give();
       return outcome;
     },

@@ -162,8 +162,7 @@ export class MailCommands {
 
   /** Where the next command begins can't be known. */
   #lost(refusal: Refusal): undefined {
-    this.#wire.reply(replyWith(refusal, this.#wire.id));
-    this.#wire.hangUp('a chunk of unknown size');
+    this.#host.answer(refuse('chunk-size-unknown', refusal.reason));
   }
 
   #swallow(chunk: Chunk, verdict: Refusal): undefined {

@@ -73,7 +73,9 @@ export const REPLIES = {
   'command-syntax': [501, '5.4', 'Bad command syntax'],
   'command-order': [503, '5.1', 'Bad sequence of commands'],
   'command-too-long': [500, '5.2', 'Command line is too long'],
-  'command-line-ending': [500, '5.2', 'Command line must end in CRLF'],
+  // Closed at once: what comes behind may be meant as a command by somebody who could write into an address (SMTP injection).
+  'command-line-ending': [421, '5.2', 'Command line must end in CRLF'],
+  'chunk-size-unknown': [421, '5.4', 'Size of the chunk is unknown'],
   'tls-required': [530, '7.0', 'Must issue a STARTTLS command first'],
   'login-required': [530, '7.0', 'Authentication required'],
   'login-twice': [503, '5.1', 'Already authenticated'],

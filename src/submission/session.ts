@@ -58,7 +58,7 @@ export class Session implements Holder, LoginHost, MailHost {
       STARTTLS: (line) => this.#startTls(line),
       AUTH: (line) => this.#login.authenticate(line),
       NOOP: () => ownReply(250, '0.0', 'OK'),
-      RSET: () => this.#abandon() ?? ownReply(250, '0.0', 'OK'),
+      RSET: (line) => alone(line) ?? this.#abandon() ?? ownReply(250, '0.0', 'OK'),
       QUIT: () => this.#quit(),
     },
     after: {
@@ -66,7 +66,10 @@ export class Session implements Holder, LoginHost, MailHost {
       RCPT: (line) => this.#mail.recipient(line),
       DATA: (line) => this.#mail.data(line),
       BDAT: (line) => this.#mail.bdat(line),
-      VRFY: () => ownReply(252, '1.5', 'Cannot verify, but will take a message and try'),
+      VRFY: (line) =>
+        /^VRFY +[^ ]/i.test(line)
+          ? ownReply(252, '1.5', 'Cannot verify, but will take a message and try')
+          : refuse('command-syntax', 'expected VRFY and a name'),
       HELP: () => ownReply(214, '0.0', 'RFC 6409 mail submission; sign in with an OAuth access token'),
       EXPN: () => refuse('command-not-implemented', 'EXPN'),
     },
@@ -147,13 +150,13 @@ export class Session implements Holder, LoginHost, MailHost {
   /** A line that cannot be read as a command. */
   reject(fault: LineFault): void {
     const verb = verbOf(fault.head.toString('latin1'));
-    const tooLong = this.#login.open || verb === 'AUTH' ? 'sasl-line-too-long' : 'command-too-long';
-    const chunk = verb === 'BDAT' && !this.#login.open;
+    const sasl = this.#login.open || verb === 'AUTH';
     this.#login.drop();
-    if (fault.kind === 'too-long') this.answer(refuse(tooLong, `more than ${MAX_SASL_LINE} bytes`));
-    else this.answer(refuse('command-line-ending', 'bare CR or LF'));
-    // What follows it are octets, nobody knows how many: read as commands they would be the sender's of the message.
-    if (chunk) this.#wire.hangUp('a chunk of unknown size');
+    if (fault.kind === 'bare-line-ending') return this.answer(refuse('command-line-ending', 'bare CR or LF'));
+    const reason = `more than ${MAX_SASL_LINE} bytes`;
+    if (sasl) return this.answer(refuse('sasl-line-too-long', reason));
+    // What follows are octets, nobody knows how many: read as commands they would be the sender's of the message.
+    this.answer(refuse(verb === 'BDAT' ? 'chunk-size-unknown' : 'command-too-long', reason));
   }
 
   /** The TLS handshake is done: nothing said before it counts (RFC 3207 §4.2). */
@@ -267,4 +270,9 @@ export class Session implements Holder, LoginHost, MailHost {
     this.#mail.abandon();
     if (this.#ending) this.end(this.#ending);
   }
+}
+
+/** RFC 5321 §4.1.1.5: RSET takes no parameter. */
+function alone(line: string): Refusal | undefined {
+  return /^[A-Z]+ *$/i.test(line) ? undefined : refuse('command-syntax', 'takes no parameter');
 }

@@ -6,17 +6,22 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { testCertificate } from '../support/certificates.ts';
 import { makeFolder, noteProcessGroup, removeFolder } from './folder.ts';
+import { type MailServer, untilEmpty } from './mail-server.ts';
 import { freePorts, isFree } from './ports.ts';
 import { runProgram } from './program.ts';
 
-export interface Postfix {
-  readonly port: number;
-  /** What it has logged, for a failed test's message. */
-  log(): string;
+export interface Postfix extends MailServer {
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** Stops it and removes its folder. */
-  close(): Promise<void>;
+}
+
+export interface PostfixOptions {
+  /** Port on 127.0.0.1 of whoever takes the mail in the end. */
+  readonly sink: number;
+  /** Further lines of main.cf, or other ones. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** A second listener: its port, and the settings in which it differs. */
+  readonly submission?: { readonly port: number; readonly settings: Readonly<Record<string, string>> };
 }
 
 /** Whom it takes mail for; `full@example.org` is refused for now, everyone else for good. */
@@ -24,11 +29,11 @@ export const KNOWN = ['alice@example.org', 'bob@example.org', 'full@example.org'
 export const MAX_MESSAGE_BYTES = 60_000_000;
 
 /** Takes mail for {@link KNOWN} over STARTTLS, and hands it to `sink` on 127.0.0.1. */
-export async function startPostfix(options: { sink: number }): Promise<Postfix> {
+export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   const folder = makeFolder('postfix');
   const [port] = (await freePorts(1)) as [number];
   const { certificate, key } = await testCertificate();
-  const settings = mainSettings({ folder, sink: options.sink });
+  const settings = { ...mainSettings({ folder, sink: options.sink }), ...options.settings };
   const configuration = join(folder, 'configuration');
   for (const name of ['configuration', 'queue', 'data']) mkdirSync(join(folder, name));
   execFileSync('chown', ['postfix', join(folder, 'data')]);
@@ -36,7 +41,8 @@ export async function startPostfix(options: { sink: number }): Promise<Postfix> 
   writeFileSync(join(folder, 'key.pem'), key, { mode: 0o600 });
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
   writeFileSync(join(configuration, 'main.cf'), lines.join(''));
-  writeFileSync(join(configuration, 'master.cf'), masterTable(port));
+  const second = options.submission ? listener(options.submission) : '';
+  writeFileSync(join(configuration, 'master.cf'), masterTable(port) + second);
 
   let forget: (() => void) | undefined;
 
@@ -60,11 +66,15 @@ export async function startPostfix(options: { sink: number }): Promise<Postfix> 
   }
   await start();
 
+  const queue = ['maildrop', 'incoming', 'active', 'deferred'].map((name) => join(folder, 'queue', name));
+
   return {
+    name: 'Postfix',
     port,
     log,
     start,
     stop,
+    settled: () => untilEmpty(queue, 'Postfix'),
     async close() {
       await stop();
       removeFolder(folder);
@@ -142,6 +152,11 @@ function compiledIn(names: readonly string[]): Record<string, string> {
       .split('\n')
       .map((line) => line.split(/ = (.*)/, 2) as [string, string]),
   );
+}
+
+function listener({ port, settings }: { port: number; settings: Readonly<Record<string, string>> }): string {
+  const options = Object.entries(settings).map(([name, value]) => ` -o { ${name} = ${value} }\n`);
+  return `127.0.0.1:${port} inet n - n - - smtpd\n${options.join('')}`;
 }
 
 const masterTable = (port: number): string => `127.0.0.1:${port} inet n - n - - smtpd

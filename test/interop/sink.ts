@@ -19,6 +19,8 @@ import { until } from './until.ts';
 export interface Arrival {
   readonly mailFrom: string;
   readonly recipients: readonly string[];
+  /** MAIL and each RCPT as they were said, with their parameters. */
+  readonly commands: readonly string[];
   /** Its first bytes, with most of its header. */
   readonly head: string;
   /** The message with stuffed dots taken out (RFC 5321 §4.5.2). Read from its file at each call. */
@@ -49,7 +51,8 @@ export async function startSink(folder: string): Promise<Sink> {
   const files = join(folder, 'arrivals');
   mkdirSync(files, { recursive: true });
 
-  const server = createServer((socket) => {
+  // Exim closes its side right behind its last message and QUIT, and still wants the replies.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     new Connection(socket, {
       nextFile: () => {
@@ -103,12 +106,17 @@ class Connection {
   #text = '';
   #mailFrom = '';
   #recipients: string[] = [];
+  #commands: string[] = [];
   #file = '';
   #stream: WriteStream | undefined;
   /** Bytes of a message that may belong to its end. */
   #held: Buffer = Buffer.alloc(0);
   /** How many of the next bytes are no part of the message. */
   #skip = 0;
+  /** A message is complete and on its way to the disk. */
+  #keeping = false;
+  /** The client will say no more. */
+  #ended = false;
 
   constructor(socket: Socket, keeper: Keeper) {
     this.#socket = socket;
@@ -116,6 +124,10 @@ class Connection {
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
     socket.on('data', (bytes) => this.#take(bytes));
+    socket.on('end', () => {
+      this.#ended = true;
+      if (!this.#keeping) socket.end();
+    });
     socket.on('close', () => this.#closed());
     socket.write('220 sink.example.org ESMTP\r\n');
   }
@@ -142,6 +154,8 @@ class Connection {
     if (verb === 'MAIL') this.#mailFrom = path;
     if (verb === 'RCPT') this.#recipients.push(path);
     if (verb === 'MAIL' || verb === 'RSET') this.#recipients = [];
+    if (verb === 'MAIL' || verb === 'RSET') this.#commands = [];
+    if (verb === 'MAIL' || verb === 'RCPT') this.#commands.push(line);
     if (verb !== 'DATA') return '250 2.0.0 ok\r\n';
     this.#file = this.#keeper.nextFile();
     this.#stream = createWriteStream(`${this.#file}.part`);
@@ -176,18 +190,23 @@ class Connection {
   /** On the disk and under its name before the client hears 250. */
   #complete(rest: Buffer): void {
     const [stream, file] = [this.#stream, this.#file];
-    const [mailFrom, recipients] = [this.#mailFrom, this.#recipients];
+    const [mailFrom, recipients, commands] = [this.#mailFrom, this.#recipients, this.#commands];
     this.#stream = undefined;
     this.#held = Buffer.alloc(0);
     this.#recipients = [];
+    this.#commands = [];
+    this.#keeping = true;
     stream?.end(() => {
+      this.#keeping = false;
       renameSync(`${file}.part`, file);
       const head = firstBytes(file);
-      this.#keeper.arrived({ mailFrom, recipients, head, content: () => unstuffed(readFileSync(file)) });
+      const content = () => unstuffed(readFileSync(file));
+      this.#keeper.arrived({ mailFrom, recipients, commands, head, content });
       // A stream that was full when it ended says no "drain" any more.
       if (!this.#keeper.isStalled()) this.#socket.resume();
       this.#socket.write('250 2.0.0 kept\r\n');
       if (rest.length > 0) this.#take(rest);
+      if (this.#ended && !this.#keeping) this.#socket.end();
     });
   }
 

@@ -45,6 +45,50 @@ describe('a transaction that is over', () => {
 });
 
 describe('connections', () => {
+  test('one on which five recipients were refused goes to nobody else, who would pay for them', async () => {
+    upstream.on('RCPT', reply('550 5.1.1 no such user'));
+    const transaction = await begin();
+    for (let count = 0; count < 5; count += 1)
+      expect(await transaction.recipient(BOB)).toMatchObject({ code: 550 });
+    await transaction.reset();
+    upstream.on('RCPT', reply('250 2.1.5 ok'));
+    expect(await send()).toMatchObject({ code: 250 });
+    expect(upstream.connections).toHaveLength(2);
+  });
+
+  test('one that has delivered since is kept, whatever was refused on it before', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      upstream.on('RCPT', reply('550 5.1.1 no such user'));
+      const transaction = await begin();
+      for (let count = 0; count < 4; count += 1) await transaction.recipient(BOB);
+      await transaction.reset();
+      upstream.on('RCPT', reply('250 2.1.5 ok'));
+      expect(await send()).toMatchObject({ code: 250 });
+    }
+    expect(upstream.connections).toHaveLength(1);
+  });
+
+  test('where the upstream takes no further one, a message waits for one that comes free, and nothing is called down', async () => {
+    await start({}, { maxWait: 2_000 });
+    const told: unknown[] = [];
+    const first = await begin();
+    relay.onChange((down) => told.push(down));
+    upstream.on('greeting', reply('421 4.7.0 too many connections'));
+    const second = send();
+    await upstream.until(() => upstream.connections.length === 2, 'a second connection');
+    await first.reset();
+    expect(await second).toMatchObject({ code: 250 });
+    expect(told).toEqual([]);
+    expect(await relay.probe()).toBeUndefined();
+  });
+
+  test('where none comes free in time, the message is put off as busy', async () => {
+    const first = await begin();
+    upstream.on('greeting', reply('421 4.7.0 too many connections'));
+    expect(await send()).toMatchObject({ code: 'upstream-busy' });
+    first.abort();
+  });
+
   test('one with a reply too many is asked nothing more: every later answer might be one too late', async () => {
     upstream.on('RCPT', reply('250 2.1.5 ok', '250 2.1.5 ok again'));
     const transaction = await begin();

@@ -1,0 +1,81 @@
+// Owns the two ways to one mail server: a client's own connection to it, and the one through Postern, with one sink behind both.
+
+import { readFileSync } from 'node:fs';
+import { connectSmtp, type SmtpClient } from '../support/smtp-client.ts';
+import { makeFolder, removeFolder } from './folder.ts';
+import { type Gate, type GateOptions, startGate } from './gate.ts';
+import type { MailServer } from './mail-server.ts';
+import { expectCode, openSession } from './session.ts';
+import { type Arrival, type Sink, startSink } from './sink.ts';
+
+/** `direct`: to the mail server itself; `through`: to Postern in front of it. */
+export type Way = 'direct' | 'through';
+
+export interface TwoWays {
+  readonly server: MailServer;
+  readonly gate: Gate;
+  readonly sink: Sink;
+  /** Greeted, inside TLS, EHLO said, and signed in where that is asked for. */
+  connect(way: Way): Promise<SmtpClient>;
+  /** What the sink gets while `send` runs and until the mail server has nothing left. */
+  arrivalsOf<T>(send: () => Promise<T>): Promise<{ result: T; arrivals: readonly Arrival[] }>;
+  close(): Promise<void>;
+}
+
+export async function openTwoWays(
+  options: Omit<GateOptions, 'upstream'> & {
+    startServer: (options: { sink: number }) => Promise<MailServer>;
+  },
+): Promise<TwoWays> {
+  const { startServer, ...gateOptions } = options;
+  const folder = makeFolder('two-ways');
+  const closing: (() => unknown)[] = [() => removeFolder(folder)];
+  const close = async (): Promise<void> => {
+    for (const end of closing.toReversed()) await end();
+  };
+  try {
+    const sink = await startSink(folder);
+    closing.push(() => sink.close());
+    const server = await startServer({ sink: sink.port });
+    closing.push(() => server.close());
+    const gate = await startGate({ ...gateOptions, upstream: { port: server.port, tls: 'starttls' } });
+    closing.push(() => gate.close());
+    const token = await gate.token();
+    const ca = readFileSync(gate.ca, 'utf8');
+    return {
+      server,
+      gate,
+      sink,
+      connect: (way) =>
+        way === 'direct' ? connectDirectly({ port: server.port, ca }) : openSession(gate, token),
+      async arrivalsOf(send) {
+        const before = sink.arrivals.length;
+        const result = await send();
+        await server.settled();
+        return { result, arrivals: sink.arrivals.slice(before) };
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const TIME_LIMIT = 30_000;
+
+/** To a mail server itself, over STARTTLS. */
+export async function connectDirectly(given: { port: number; ca: string }): Promise<SmtpClient> {
+  const client = await connectSmtp({
+    host: '127.0.0.1',
+    ...given,
+    implicitTls: false,
+    timeLimit: TIME_LIMIT,
+  });
+  expectCode(await client.readReply(), 220);
+  expectCode(await client.command('EHLO client.example.org'), 250);
+  expectCode(await client.command('STARTTLS'), 220);
+  await client.startTls();
+  expectCode(await client.command('EHLO client.example.org'), 250);
+  return client;
+}
