@@ -28,6 +28,7 @@ export function awaitHeader(options: {
   let collected: Buffer = Buffer.alloc(0);
   socket.on('error', ignore);
   socket.on('readable', read);
+  socket.once('end', broken);
   socket.once('close', broken);
   return stop;
 
@@ -54,7 +55,7 @@ export function awaitHeader(options: {
 
   function broken(): void {
     if (collected.length > 0) return fail('closed within its header');
-    release();
+    stop();
     settle({ outcome: 'gone' });
   }
 
@@ -71,6 +72,7 @@ export function awaitHeader(options: {
   function release(): void {
     clearTimeout(late);
     socket.off('readable', read);
+    socket.off('end', broken);
     socket.off('close', broken);
   }
 }

@@ -58,7 +58,8 @@ export async function openPort(options: PortOptions): Promise<Port> {
   const waiting = new Set<() => void>();
   let receiver: ((incoming: Incoming) => void) | undefined;
   let early: Incoming[] | undefined = options.holdUntilReceiver ? [] : undefined;
-  const server = createServer(accept);
+  // A client may say no more and still want its replies: Exim closes its side right behind its last message.
+  const server = createServer({ allowHalfOpen: true }, accept);
   server.listen({
     port: options.listen.port,
     ...(options.listen.host === '' ? {} : { host: options.listen.host }),
@@ -117,7 +118,8 @@ export async function openPort(options: PortOptions): Promise<Port> {
   function hand(incoming: Incoming): void {
     if (receiver) return receiver(incoming);
     if (!early || early.length >= maxWaiting) return drop(incoming.socket);
-    incoming.socket.on('error', ignore);
+    // Nobody would answer it: who says no more is gone.
+    incoming.socket.on('error', ignore).once('end', leave);
     early.push(incoming);
   }
 
@@ -125,12 +127,16 @@ export async function openPort(options: PortOptions): Promise<Port> {
     const { socket } = incoming;
     // Its end has been told while nobody listened; a receiver would wait for it in vain.
     if (socket.destroyed || socket.readableEnded) return drop(socket);
-    socket.off('error', ignore);
+    socket.off('error', ignore).off('end', leave);
     hand(incoming);
   }
 }
 
 function ignore(): void {}
+
+function leave(this: Socket): void {
+  this.destroy();
+}
 
 /** An error that is still on its way to a destroyed socket must not end the process. */
 function drop(socket: Socket): void {

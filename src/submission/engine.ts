@@ -241,6 +241,7 @@ export class GateConnection extends SMTPConnection implements Wire {
     parser.maxLineBytes = MAX_SASL_LINE;
     parser.maxLineTime = this._server.options.socketTimeout ?? parser.maxLineTime;
     parser.onslow = () => this.gate.end('session-idle');
+    parser.onover = () => this.hangUp('closed by the client');
     parser.onendless = () => this.gate.end('too-many-commands');
     parser.online = (line, done) => this.#take(line, done);
     parser.onfault = (fault, done) => {

@@ -49,7 +49,7 @@ export const SubmissionSettings = Type.Object(
     }),
     maxConnectionsPerAddress: Type.Integer({
       minimum: 1,
-      default: 200,
+      default: 1000,
       description:
         'Connections from one client address that have not signed in yet. One more, and the oldest of them is closed: who can sign in always gets in.',
     }),

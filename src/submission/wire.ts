@@ -53,6 +53,8 @@ export class WireStream extends SMTPStream {
   onfault: (fault: LineFault, done: () => void) => void = () => undefined;
   /** Called when a line has been incomplete for longer than `maxLineTime`: its bytes keep the idle timeout from coming. */
   onslow: () => void = () => undefined;
+  /** Called when the client has closed its side and all that it sent before has been answered. */
+  onover: () => void = () => undefined;
   /** Called when a line that is too long does not end. */
   onendless: () => void = () => undefined;
   /** Longest line taken, in bytes without CRLF. */
@@ -103,7 +105,9 @@ export class WireStream extends SMTPStream {
   }
 
   /** smtp-server runs an unfinished line as a command when the client closes; an unfinished line is no command. */
-  override _flushData(): void {}
+  override _flushData(): void {
+    if (!this.isClosed) this.onover();
+  }
 
   #consume(bytes: Buffer, from: number, handled: number, next: (error?: Error) => void): void {
     let at = from;

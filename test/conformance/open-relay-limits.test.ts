@@ -37,7 +37,10 @@ describe('a listed server that sends more than it may', () => {
     ],
     ['behind a bare LF', ['RCPT TO:<a@foreign.example>\nRCPT TO:<b@foreign.example>']],
   ])('recipients %s', async (_what, recipients) => {
-    await situation.expectRefused({ mail: OWN_MAIL, header: OWN_HEADER, recipients }, /^RCPT: 5(00|01|55) /);
+    await situation.expectRefused(
+      { mail: OWN_MAIL, header: OWN_HEADER, recipients },
+      /^RCPT: (421|500|501|555) /,
+    );
   });
 
   test('recipients one by one: those above the limit get nothing', async () => {

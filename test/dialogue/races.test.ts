@@ -61,6 +61,8 @@ describe.each<UpstreamStep>(['MAIL', 'RCPT', 'DATA', 'end'])('the upstream think
   test('and the client vanishes: nothing half arrives, the next message goes through as ever', async () => {
     const gone = await waitAt(step);
     gone.destroy();
+    // Behind its final dot a client may have closed its own side only: it gets its reply first.
+    if (step === 'end') letGo();
     await sessionsClosed(1);
     letGo();
     const next = await openSession(gateway, 'implicit');
@@ -76,7 +78,7 @@ describe.each<UpstreamStep>(['MAIL', 'RCPT', 'DATA', 'end'])('the upstream think
   test('and the client vanishes before another wants to send, while it still thinks', async () => {
     const gone = await waitAt(step);
     gone.destroy();
-    await sessionsClosed(1);
+    if (step !== 'end') await sessionsClosed(1);
     const next = await openSession(gateway, 'implicit');
     const sending = send(next);
     letGo();
