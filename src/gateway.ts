@@ -14,8 +14,8 @@ import { createIdentityProvider } from './relying-party/identity-provider.ts';
 import type { SocketAddress } from './setting.ts';
 import { blaming, busyPorts, faultOf, StartFailure, settled } from './start-failure.ts';
 import { openStore, type Store } from './store/open.ts';
+import { createSessionRegistry } from './submission/access/registry.ts';
 import type { BoundListener } from './submission/listener.ts';
-import { createSessionRegistry } from './submission/registry.ts';
 import { type Keyring, openKeyring } from './token/keyring.ts';
 import { openRevocations, type Revocations } from './token/revocations.ts';
 

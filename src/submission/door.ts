@@ -5,12 +5,12 @@ import type { Principal } from '../principal.ts';
 import type { Relay } from '../relay/relay.ts';
 import type { Reply } from '../relay/reply.ts';
 import type { TokenVerifier } from '../token/verifier.ts';
+import type { Penalty } from './access/penalty.ts';
+import type { SessionRegistry } from './access/registry.ts';
+import type { TrustedNetworks } from './access/trusted-networks.ts';
 import type { ListenerSettings } from './listener-settings.ts';
-import type { Penalty } from './penalty.ts';
-import type { SessionRegistry } from './registry.ts';
+import type { ChunkSink, MessageSink } from './message/wire.ts';
 import type { SubmissionSettings } from './settings.ts';
-import type { TrustedNetworks } from './trusted-networks.ts';
-import type { ChunkSink, MessageSink } from './wire.ts';
 
 export interface Door {
   readonly settings: SubmissionSettings;

@@ -11,13 +11,13 @@ import { type Incoming, looksLikeProxyHeader } from '../port/port.ts';
 import { type RefusalCode, refuse } from '../refusal.ts';
 import type { Reply } from '../relay/reply.ts';
 import type { ServerContexts } from '../tls/contexts.ts';
-import type { Admission, Place } from './admission.ts';
+import type { Admission, Place } from './access/admission.ts';
 import { throwAwayRest } from './after-last-word.ts';
 import type { Door, Wire } from './door.ts';
 import type { ListenerSettings } from './listener-settings.ts';
+import { type ChunkSink, type MessageSink, WireStream } from './message/wire.ts';
 import { replyTo, wireForm } from './replies.ts';
 import { MAX_SASL_LINE, Session } from './session.ts';
-import { type ChunkSink, type MessageSink, WireStream } from './wire.ts';
 
 export interface GateOptions {
   readonly door: Door;

@@ -1,10 +1,10 @@
 // Owns EHLO and HELO: the name a client gives, what it is offered for it, and that both are forgotten under TLS.
 
 import { refuse } from '../refusal.ts';
+import { offeredMechanisms } from './access/login-commands.ts';
 import type { Outcome } from './command-table.ts';
 import type { Door, Wire } from './door.ts';
 import { extensionLines } from './extensions.ts';
-import { offeredMechanisms } from './login-commands.ts';
 
 export class Hello {
   readonly #door: Door;

@@ -6,14 +6,14 @@ import type { Relay } from '../relay/relay.ts';
 import type { TlsContexts } from '../tls/contexts.ts';
 import type { Revocations } from '../token/revocations.ts';
 import type { TokenVerifier } from '../token/verifier.ts';
-import { Admission } from './admission.ts';
+import { Admission } from './access/admission.ts';
+import { Penalty } from './access/penalty.ts';
+import type { SessionRegistry } from './access/registry.ts';
+import { TrustedNetworks } from './access/trusted-networks.ts';
 import type { Door } from './door.ts';
 import { GateServer } from './engine.ts';
 import type { ListenerSettings } from './listener-settings.ts';
-import { Penalty } from './penalty.ts';
-import type { SessionRegistry } from './registry.ts';
 import type { SubmissionSettings } from './settings.ts';
-import { TrustedNetworks } from './trusted-networks.ts';
 
 export interface BoundListener {
   readonly host: string;

@@ -3,13 +3,13 @@
 import type { Principal } from '../principal.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import type { Reply } from '../relay/reply.ts';
-import { type Chunk, readChunk } from './chunks.ts';
+import type { TrustedNetwork } from './access/trusted-networks.ts';
 import type { Outcome } from './command-table.ts';
 import type { Door, Wire } from './door.ts';
+import { type Chunk, readChunk } from './message/chunks.ts';
+import { Swallowed } from './message/swallowed.ts';
 import { ownReply, replyWith } from './replies.ts';
-import { Swallowed } from './swallowed.ts';
 import { Transaction } from './transaction.ts';
-import type { TrustedNetwork } from './trusted-networks.ts';
 
 export interface Sender {
   readonly principal: Principal;

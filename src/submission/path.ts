@@ -4,7 +4,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
 import type { EsmtpParameters, Path } from '../envelope.ts';
 import { type Refusal, refuse } from '../refusal.ts';
-import type { QualifiedDomains } from './header/settings.ts';
+import type { QualifiedDomains } from './message/header/settings.ts';
 
 const MAX_PATH = 254; // RFC 5321 §4.5.3.1.3: 256 with the angle brackets
 const MAX_LOCAL_PART = 64;

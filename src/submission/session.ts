@@ -5,19 +5,19 @@ import { isRefusal, type Refusal, type RefusalCode, refuse } from '../refusal.ts
 import type { Reply } from '../relay/reply.ts';
 import type { MechanismName } from '../sasl/mechanism.ts';
 import type { Recheck } from '../token/recheck.ts';
+import { LoginCommands, type LoginHost } from './access/login-commands.ts';
+import { enterByNetwork } from './access/network-access.ts';
+import type { LiveSession } from './access/registry.ts';
+import type { Accepted } from './access/sign-in.ts';
+import { type Holder, Trust } from './access/trust.ts';
+import { TRUSTED_NETWORK, type TrustedNetwork } from './access/trusted-networks.ts';
 import { type CommandTable, type Outcome, permitted, type Verb, verbOf } from './command-table.ts';
 import type { Door, Wire } from './door.ts';
 import { Hello } from './hello.ts';
-import { LoginCommands, type LoginHost } from './login-commands.ts';
 import { MailCommands, type MailHost, type Sender } from './mail-commands.ts';
-import { enterByNetwork } from './network-access.ts';
+import type { LineFault } from './message/wire.ts';
 import { Patience } from './patience.ts';
-import type { LiveSession } from './registry.ts';
 import { ownReply, replyTo } from './replies.ts';
-import type { Accepted } from './sign-in.ts';
-import { type Holder, Trust } from './trust.ts';
-import { TRUSTED_NETWORK, type TrustedNetwork } from './trusted-networks.ts';
-import type { LineFault } from './wire.ts';
 
 /** AUTH line and continuation: RFC 4954 §4 names 12,288 as sufficient; tokens of 16 KiB are 22 KiB in base64. */
 export const MAX_SASL_LINE = 32_768;

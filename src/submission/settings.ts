@@ -3,8 +3,8 @@
 import Type from 'typebox';
 import { duration } from '../setting.ts';
 import { TlsSettings } from '../tls/settings.ts';
-import { HeaderSettings, QualifiedDomains } from './header/settings.ts';
 import { ListenerSettings, mechanisms, TrustedNetworkSettings } from './listener-settings.ts';
+import { HeaderSettings, QualifiedDomains } from './message/header/settings.ts';
 
 export const SubmissionSettings = Type.Object(
   {

@@ -7,15 +7,15 @@ import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import { isBinary } from '../relay/parameters.ts';
 import { isPositive, type Reply, replyText } from '../relay/reply.ts';
 import type { RelayTransaction } from '../relay/transaction.ts';
-import { type Chunk, Chunks } from './chunks.ts';
+import type { TrustedNetwork } from './access/trusted-networks.ts';
 import type { Door, Wire } from './door.ts';
-import { gathering } from './gathering.ts';
-import type { HeaderContext } from './header/repair.ts';
-import { Message, type MessageOutcome, type MessageStage } from './message.ts';
+import { type Chunk, Chunks } from './message/chunks.ts';
+import { gathering } from './message/gathering.ts';
+import type { HeaderContext } from './message/header/repair.ts';
+import { Message, type MessageOutcome, type MessageStage } from './message/message.ts';
 import { checkMailParameters, checkRecipientParameters, sizeLimit } from './parameters.ts';
 import { readPath } from './path.ts';
 import { replyTo } from './replies.ts';
-import type { TrustedNetwork } from './trusted-networks.ts';
 
 /** Refused recipients of one transaction: a list may hold many dead addresses, but no client asks without end. */
 const MAX_REFUSED_RECIPIENTS = 1000;

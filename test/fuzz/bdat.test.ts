@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readChunk } from '../../src/submission/chunks.ts';
+import { readChunk } from '../../src/submission/message/chunks.ts';
 import { type Exchange, playMail } from '../support/mail-situation.ts';
 import { effort, mutations, PATIENCE, readSeeds } from './seeds/seeds.ts';
 

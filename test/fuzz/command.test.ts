@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { type MessageSink, WireStream } from '../../src/submission/message/wire.ts';
 import { checkMailParameters, checkRecipientParameters } from '../../src/submission/parameters.ts';
 import { readPath } from '../../src/submission/path.ts';
-import { type MessageSink, WireStream } from '../../src/submission/wire.ts';
 
 const seconds = Number(process.env['FUZZ_SECONDS'] ?? 2);
 const bounded = { interruptAfterTimeLimit: seconds * 1000, numRuns: 100_000 };

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type PlacedField, parseHeader } from '../../src/policy/header.ts';
 import { isRefusal } from '../../src/refusal.ts';
-import { repairHeader } from '../../src/submission/header/repair.ts';
-import { signedNames } from '../../src/submission/header/signed-names.ts';
+import { repairHeader } from '../../src/submission/message/header/repair.ts';
+import { signedNames } from '../../src/submission/message/header/signed-names.ts';
 import { beginMessage, headerContext, sendMessage } from '../support/message-situation.ts';
 import { effort, mutations, PATIENCE, readSeeds } from './seeds/seeds.ts';
 

@@ -6,7 +6,7 @@ import { MAX_HEADER_BYTES, readProxyHeader } from '../../src/port/proxy-header.t
 import { isRefusal, refuse } from '../../src/refusal.ts';
 import { MalformedReply, ReplyReader } from '../../src/relay/reply.ts';
 import { type SaslStep, startExchange } from '../../src/sasl/exchange.ts';
-import { repairHeader } from '../../src/submission/header/repair.ts';
+import { repairHeader } from '../../src/submission/message/header/repair.ts';
 import { ALICE, headerContext } from '../support/message-situation.ts';
 import { alice } from '../unit/policy/principals.ts';
 import { below, type Corpus, cut, pick, type Random, randomFrom } from './long-run-mutation.ts';

@@ -11,8 +11,8 @@ import type { RelayTransaction } from '../../src/relay/transaction.ts';
 import type { Outcome } from '../../src/submission/command-table.ts';
 import type { Door, Wire } from '../../src/submission/door.ts';
 import { MailCommands, type MailHost } from '../../src/submission/mail-commands.ts';
+import { WireStream } from '../../src/submission/message/wire.ts';
 import { ownReply, replyWith } from '../../src/submission/replies.ts';
-import { WireStream } from '../../src/submission/wire.ts';
 import { ALICE, headerContext, MessageUpstream, QUEUED, TIME } from './message-situation.ts';
 
 const OFFERS = '250-upstream\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-CHUNKING\r\n250 BINARYMIME\r\n';

@@ -1,14 +1,14 @@
-// One message between a client and an upstream that writes down what it is asked: where tests of submission/message.ts begin.
+// One message between a client and an upstream that writes down what it is asked: where tests of submission/message/message.ts begin.
 
 import { vi } from 'vitest';
 import type { Refusal } from '../../src/refusal.ts';
 import type { Reply } from '../../src/relay/reply.ts';
 import type { RelayTransaction } from '../../src/relay/transaction.ts';
-import { BodyScanner } from '../../src/submission/body-scanner.ts';
-import type { HeaderContext } from '../../src/submission/header/repair.ts';
-import type { HeaderSettings } from '../../src/submission/header/settings.ts';
-import { Message, type MessageOptions, type MessageOutcome } from '../../src/submission/message.ts';
-import type { TraceOptions } from '../../src/submission/trace.ts';
+import { BodyScanner } from '../../src/submission/message/body-scanner.ts';
+import type { HeaderContext } from '../../src/submission/message/header/repair.ts';
+import type { HeaderSettings } from '../../src/submission/message/header/settings.ts';
+import { Message, type MessageOptions, type MessageOutcome } from '../../src/submission/message/message.ts';
+import type { TraceOptions } from '../../src/submission/message/trace.ts';
 import { makePrincipal } from '../../src/token/principal.ts';
 
 export const ALICE = makePrincipal({

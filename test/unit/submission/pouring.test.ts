@@ -4,9 +4,9 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import { Admission } from '../../../src/submission/admission.ts';
+import { Admission } from '../../../src/submission/access/admission.ts';
 import { throwAwayRest } from '../../../src/submission/after-last-word.ts';
-import { WireStream } from '../../../src/submission/wire.ts';
+import { WireStream } from '../../../src/submission/message/wire.ts';
 
 const PIECE = Buffer.alloc(16_384, 'A');
 const MEGABYTE = 1_048_576;

@@ -2,7 +2,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { type ChunkSink, WireStream } from '../../../src/submission/wire.ts';
+import { type ChunkSink, WireStream } from '../../../src/submission/message/wire.ts';
 
 interface Heard {
   readonly stream: WireStream;
