@@ -7,6 +7,7 @@ import { type AuthorizationServer, createAuthorizationServer } from './authoriza
 import { signInRedirectUri } from './authorization/sign-in.ts';
 import type { Settings } from './config/schema.ts';
 import { startDemo } from './demo/demo.ts';
+import { fileLimitDanger } from './gateway/file-limit.ts';
 import type { Given, Lasting } from './gateway/generation.ts';
 import { createMailSide, type MailSide, spellListener, tellDangers } from './gateway/mail-side.ts';
 import { createPortKeeper } from './port/keeper.ts';
@@ -52,7 +53,8 @@ export async function startGateway(
   const audit = createAudit({ settings: settings.audit, ...(journal && { destination: journal }) });
   const ending: (() => unknown)[] = [() => audit.close()];
   try {
-    tellDangers(audit.events, options.dangers);
+    const files = await fileLimitDanger(settings);
+    tellDangers(audit.events, files ? [...options.dangers, files] : options.dangers);
     const parts = await build({ given: options, audit, ending });
     const { mail } = parts;
     await open({ audit, parts });
