@@ -1,7 +1,6 @@
 // Owns the fence around smtp-server: its listener, TLS upgrade and connection bookkeeping are used, its commands are not.
 // test/unit/submission/engine.test.ts fails where an upgrade moves something that is hooked here.
 
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -13,6 +12,7 @@ import type { Reply } from '../relay/reply.ts';
 import type { ServerContexts } from '../tls/contexts.ts';
 import type { Admission, Place } from './access/admission.ts';
 import { throwAwayRest } from './after-last-word.ts';
+import { type Arrival, arrivalOf } from './arrival.ts';
 import type { Door, Wire } from './door.ts';
 import type { ListenerSettings } from './listener-settings.ts';
 import { type ChunkSink, type MessageSink, WireStream } from './message/wire.ts';
@@ -24,12 +24,6 @@ export interface GateOptions {
   readonly listener: ListenerSettings;
   readonly admission: Admission;
   readonly contexts: ServerContexts;
-}
-
-/** What {@link GateServer.accept} tells {@link GateServer.connect} of a connection. */
-interface Arrival extends SMTPConnectionOptions {
-  readonly place: Place | undefined;
-  readonly local: boolean;
 }
 
 /** Milliseconds that the last reply has to leave, when a session is cut off. */
@@ -57,22 +51,22 @@ export class GateServer extends SMTPServer {
   }
 
   /** Takes a connection over, as smtp-server's own listener would have: that one is never opened. */
-  accept({ socket, peer, local }: Incoming): void {
+  accept(incoming: Incoming): void {
+    const { socket, peer } = incoming;
     const place = this.gate.admission.enter(peer.address);
-    const arrival: Arrival = {
-      id: sessionId(),
-      remoteAddress: peer.address,
-      remotePort: peer.port,
-      place,
-      local,
-    };
+    const arrival = arrivalOf(incoming, place);
     if (!this.options.secure) return this.connect(socket, arrival);
     // Before the handshake nothing can be said, so whom there is no place for is told by the closed connection.
     if (!place) return void socket.on('error', () => undefined).destroy();
     const release = this.#guardHandshake(socket, place);
+    // Who closes its side in the middle of a handshake has no reply to wait for.
+    socket.allowHalfOpen = false;
     this._upgrade(socket, (error, secured) => {
       release();
-      if (!error && secured) return this.connect(secured, arrival);
+      if (!error && secured) {
+        secured.allowHalfOpen = true;
+        return this.connect(secured, arrival);
+      }
       place.leave();
       socket.destroy();
     });
@@ -197,9 +191,11 @@ export class GateConnection extends SMTPConnection implements Wire {
   }
 
   startTls(): void {
+    this._socket.allowHalfOpen = false;
     this.upgrade(
       () => undefined,
       () => {
+        this._socket.allowHalfOpen = true;
         this.gate.secured();
         if ((this._server as GateServer).draining) this.gate.drain();
       },
@@ -290,11 +286,4 @@ export class GateConnection extends SMTPConnection implements Wire {
     this.#options.door.audit.fault({ where: 'submission', error, session: this.id });
     this.reply(replyTo(refuse('internal-error', 'fault'), this.id));
   }
-}
-
-/** Sixteen characters of 80 random bits, as smtp-server makes them. */
-function sessionId(): string {
-  return BigInt(`0x${randomBytes(10).toString('hex')}`)
-    .toString(32)
-    .padStart(16, '0');
 }

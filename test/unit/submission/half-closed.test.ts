@@ -47,3 +47,23 @@ test('the verdict on a message reaches a client that has said all it had to say'
   expect(heard).toMatch(/\r\n250 2\.0\.0 queued as 1\r\n$/);
   expect(gateway.upstream.accepted).toHaveLength(1);
 });
+
+test.each([
+  ['before the handshake of implicit TLS', 'implicit', ''],
+  ['in the handshake that STARTTLS began', 'starttls', 'STARTTLS\r\n'],
+] as const)('%s nobody is waited for who has closed', async (_where, port, said) => {
+  gateway = await startTestGateway({ submission: { drainTimeout: 60_000, loginTimeout: 60_000 } });
+  const socket = connect({ host: gateway.host, port: gateway.ports[port], allowHalfOpen: true });
+  socket.on('error', () => undefined).resume();
+  await once(socket, 'connect');
+  if (said) {
+    await once(socket, 'data');
+    socket.write(said);
+    await once(socket, 'data');
+  }
+  socket.end();
+  await once(socket, 'close');
+  const begun = performance.now();
+  await gateway.close();
+  expect(performance.now() - begun).toBeLessThan(2_000);
+});
