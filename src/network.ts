@@ -83,6 +83,17 @@ export function canonicalPeer(address: string): string {
   return /^::ffff:([0-9.]+)$/.exec(text)?.[1] ?? text;
 }
 
+/**
+ * What one client can call its own, to count by: an IPv4 address, or of an IPv6 address the four groups of its /64
+ * (RFC 6177 §2), in which it has any number.
+ */
+export function clientNetwork(address: string): string {
+  const peer = canonicalPeer(address);
+  if (!isIPv6(peer)) return peer;
+  const front = toNumber(peer) >> 64n;
+  return [48n, 32n, 16n, 0n].map((shift) => ((front >> shift) & 0xffffn).toString(16)).join(':');
+}
+
 function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIPv4(address) ? 'ipv4' : 'ipv6';
 }

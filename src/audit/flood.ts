@@ -1,5 +1,7 @@
 // Owns the bound on refusal lines: a peer that is refused hundreds of times a second must not fill the disk with it.
 
+import { clientNetwork } from '../network.ts';
+
 /** Peers told apart within one second; beyond that the rest share one count. */
 const MAX_PEERS = 10_000;
 const OTHERS = 'others';
@@ -54,7 +56,7 @@ export function createFloodLimit(options: {
   }
 }
 
-/** One IPv6 host has a whole /64 to come from. IPv4, mapped or not, stays as it is. */
 function networkOf(peer: string): string {
-  return peer.includes(':') && !peer.includes('.') ? `${peer.split(':', 4).join(':')}::/64` : peer;
+  const network = clientNetwork(peer);
+  return network.includes(':') ? `${network}::/64` : network;
 }

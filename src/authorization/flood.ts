@@ -1,5 +1,7 @@
 // Owns the limit on how many authorization requests one network may begin: each leaves a row behind until it expires.
 
+import { clientNetwork } from '../network.ts';
+
 /** Requests at once; then one for each {@link REFILL} milliseconds. An office behind one address signs in on Monday morning. */
 const BURST = 300;
 const REFILL = 200;
@@ -27,7 +29,7 @@ export function createFloodGate(
   const wholeAt = new Map<string, number>();
   return {
     admits(address) {
-      const network = networkOf(address);
+      const network = clientNetwork(address);
       const before = Math.max(wholeAt.get(network) ?? 0, now());
       const after = before + refill;
       if (after - now() > burst * refill) return false;
@@ -38,9 +40,4 @@ export function createFloodGate(
       return true;
     },
   };
-}
-
-// One IPv6 customer has 2^64 addresses.
-function networkOf(address: string): string {
-  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
 }

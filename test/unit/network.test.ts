@@ -1,7 +1,8 @@
 // The network noun: what an operator may write, and which peers are held by it in whatever form a socket tells them.
 
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalPeer, createNetworks, readNetwork } from '../../src/network.ts';
+import { canonicalPeer, clientNetwork, createNetworks, readNetwork } from '../../src/network.ts';
 
 describe('readNetwork', () => {
   it.each([
@@ -144,5 +145,43 @@ describe('canonicalPeer', () => {
     ['not%an address', 'not%an address'],
   ])('of %j is %j', (address, peer) => {
     expect(canonicalPeer(address)).toBe(peer);
+  });
+});
+
+describe('clientNetwork', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+    ['2001:db8:1:2::5', '2001:db8:1:2'],
+    ['2001:db8::5', '2001:db8:0:0'],
+    ['2001:db8::1:2:3:4', '2001:db8:0:0'],
+    ['2001:db8:0:0:1::', '2001:db8:0:0'],
+    ['2001:db8:1::', '2001:db8:1:0'],
+    ['::1', '0:0:0:0'],
+    ['::', '0:0:0:0'],
+    ['1::', '1:0:0:0'],
+    ['::1:2:3:4:5', '0:0:0:1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['FE80::1%eth0', 'fe80:0:0:0'],
+    ['', ''],
+  ])('%s → %s', (address, network) => {
+    expect(clientNetwork(address)).toBe(network);
+  });
+
+  it('two addresses are of one network exactly where their first 64 bits are the same, however each is shortened', () => {
+    const group = fc.constantFrom('0', '1', 'db8', 'ffff');
+    const groups = fc.array(group, { minLength: 8, maxLength: 8 });
+    /** RFC 5952 §4.2: the longest run of zeros is left out. */
+    const short = (all: readonly string[]): string =>
+      new URL(`http://[${all.join(':')}]`).hostname.slice(1, -1);
+    fc.assert(
+      fc.property(groups, groups, fc.boolean(), (one, other, shareFront) => {
+        const second = shareFront ? [...one.slice(0, 4), ...other.slice(4)] : other;
+        // Those are IPv4, see above.
+        fc.pre(![one, second].some((all) => all.slice(0, 6).join() === '0,0,0,0,0,ffff'));
+        const same = one.slice(0, 4).join() === second.slice(0, 4).join();
+        expect(clientNetwork(short(one)) === clientNetwork(short(second))).toBe(same);
+      }),
+    );
   });
 });

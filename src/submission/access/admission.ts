@@ -1,5 +1,7 @@
 // Owns who gets a place: strangers, who have not signed in, give way to newer ones; whoever has signed in keeps its place.
 
+import { clientNetwork } from '../../network.ts';
+
 /** One connection's place. */
 export interface Place {
   /** A sign-in failed here: such a connection gives way before those that have not tried yet. */
@@ -131,14 +133,4 @@ function weightOf(strangers: ReadonlySet<Stranger>, now: number): number {
   let weight = 0;
   for (const { since } of strangers) weight += ARRIVAL + now - since;
   return weight;
-}
-
-/** What one client can call its own: an IPv4 address, or the /64 of an IPv6 address (RFC 6177 §2), where it has any number. */
-export function clientNetwork(address: string): string {
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = address.split('::');
-  const front = head === '' ? [] : head.split(':');
-  const back = tail === undefined || tail === '' ? [] : tail.split(':');
-  const gap = tail === undefined ? 0 : Math.max(0, 8 - front.length - back.length);
-  return [...front, ...Array<string>(gap).fill('0'), ...back].slice(0, 4).join(':');
 }

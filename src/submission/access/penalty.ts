@@ -1,6 +1,6 @@
 // Owns the price of failed sign-ins: the answer to a failure waits, the answer to a good token never does.
 
-import { clientNetwork } from './admission.ts';
+import { clientNetwork } from '../../network.ts';
 
 /** Failures that cost nothing: somebody's token has expired on five devices at once. */
 const FREE = 20;

@@ -26,6 +26,15 @@ test('an IPv6 network counts as one', () => {
   expect(gate.admits('2001:db8:1:3::1')).toBe(true);
 });
 
+test('an IPv6 network counts as one also where its address is written with fewer groups', () => {
+  const gate = createFloodGate(() => 0);
+  const admits = Array.from({ length: 400 }, (_, host) =>
+    gate.admits(`2001:db8::${(host + 1).toString(16)}`),
+  );
+  expect(admits.filter(Boolean)).toHaveLength(300);
+  expect(gate.admits('2001:db8:0:1::1')).toBe(true);
+});
+
 test('what it remembers is bounded', () => {
   const gate = createFloodGate(() => 0);
   expect(admitted(gate, '192.0.2.1', 300)).toBe(300);
