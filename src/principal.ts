@@ -31,6 +31,9 @@ export interface Principal {
   readonly expiresAt: number;
 }
 
+/** `iss` of a server that is let in for its network's sake and has not signed in; no token can bear it, for it is no URL. */
+export const NETWORK_ISSUER = 'trusted-network';
+
 /** The name by which the journal and the Received header know a principal: its first address. */
 export function principalName(principal: Principal): string {
   return principal.addresses[0] ?? principal.subject;

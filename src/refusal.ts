@@ -83,9 +83,12 @@ export const REFUSAL_CODES = [
   'upstream-timeout',
   'upstream-lost',
   'upstream-busy',
+  'upstream-limit',
   'upstream-login',
   'upstream-protocol',
   'upstream-refused',
+  // dkim: where a message waits for its signature
+  'spool-unavailable',
   // anything unforeseen, after it was logged as a fault
   'internal-error',
 ] as const;

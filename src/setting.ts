@@ -98,3 +98,8 @@ export function secret(note: Note): TUnsafe<Secret> {
     ...note,
   });
 }
+
+/** A {@link secret} of several lines: a PEM key, a key file in JSON. */
+export function secretText(note: Note): TUnsafe<Secret> {
+  return Type.Unsafe<Secret>({ ...secret(note), 'x-lines': 'many' });
+}

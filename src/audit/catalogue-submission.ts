@@ -9,6 +9,7 @@ import {
   reason,
   session,
   tokenId,
+  upstream,
   upstreamReply,
   user,
 } from './catalogue-words.ts';
@@ -56,6 +57,7 @@ export const SUBMISSION_EVENTS: Catalogue<SubmissionEventFields> = {
       mailFrom: 'envelope sender',
       recipients: 'number of recipients the upstream took',
       bytes: 'size as sent by the client',
+      upstream,
       upstreamReply,
       milliseconds: 'from MAIL to the reply',
     },
@@ -71,6 +73,7 @@ export const SUBMISSION_EVENTS: Catalogue<SubmissionEventFields> = {
       stage: 'where: `mail`, `recipient`, `data`, `header`, `body` or `end`',
       code,
       reason,
+      upstream,
       upstreamReply,
     },
   },
@@ -110,8 +113,13 @@ export const SUBMISSION_EVENTS: Catalogue<SubmissionEventFields> = {
   },
   upstreamDown: {
     level: 'error',
-    says: 'The upstream cannot be used; mail is deferred.',
-    fields: { reason },
+    says: 'An upstream cannot be used; mail goes to others, or is deferred.',
+    fields: { upstream, reason },
   },
-  upstreamUp: { level: 'info', says: 'The upstream can be used again.', fields: {} },
+  upstreamTokenTrouble: {
+    level: 'warn',
+    says: 'An access token for an upstream could not be renewed, or a new refresh token not be written; mail still goes by the old one.',
+    fields: { upstream, reason },
+  },
+  upstreamUp: { level: 'info', says: 'An upstream can be used again.', fields: { upstream } },
 };

@@ -26,4 +26,5 @@ export const grants = 'number of grants ended';
 export const browserSessions = 'number of browser sessions ended';
 export const identityProvider = 'identity provider';
 export const via = 'how it came: `logout`, `push`, `poll` or `global-revocation`';
+export const upstream = '`id` of the upstream; `upstream` for the one of that section';
 export const upstreamReply = 'reply of the upstream, code first';

@@ -43,6 +43,7 @@ export interface SubmissionEventFields {
     readonly mailFrom: string;
     readonly recipients: number;
     readonly bytes: number;
+    readonly upstream: string;
     readonly upstreamReply: string;
     readonly milliseconds: number;
   };
@@ -51,6 +52,7 @@ export interface SubmissionEventFields {
       readonly user?: string | undefined;
       readonly client?: string | undefined;
       readonly stage: RefusedStage;
+      readonly upstream?: string | undefined;
       readonly upstreamReply?: string | undefined;
     };
   readonly sessionRevoked: OfSession & {
@@ -67,8 +69,9 @@ export interface SubmissionEventFields {
   };
   readonly proxyRefused: { readonly peer: string; readonly reason: string };
   readonly recheckFailed: { readonly issuer: string; readonly reason: string };
-  readonly upstreamDown: { readonly reason: string };
-  readonly upstreamUp: object;
+  readonly upstreamDown: { readonly upstream: string; readonly reason: string };
+  readonly upstreamTokenTrouble: { readonly upstream: string; readonly reason: string };
+  readonly upstreamUp: { readonly upstream: string };
 }
 
 /** What ended and why; counts of what went. */

@@ -104,11 +104,14 @@ function submissionEvents({ line, metrics, flood }: Parts) {
       line.recheckFailed(fields);
     },
     upstreamDown(fields) {
-      metrics.upstreamUp.set(0);
+      metrics.upstreamUp.set({ upstream: fields.upstream }, 0);
       line.upstreamDown(fields);
     },
+    upstreamTokenTrouble(fields) {
+      line.upstreamTokenTrouble(fields);
+    },
     upstreamUp(fields) {
-      metrics.upstreamUp.set(1);
+      metrics.upstreamUp.set({ upstream: fields.upstream }, 1);
       line.upstreamUp(fields);
     },
   } satisfies Partial<AuditEvents>;

@@ -52,7 +52,11 @@ export function createMetrics() {
       registers,
     }),
     refusals: counter('postern_refusals_total', 'Refusals, by stage and code.', 'stage', 'code'),
-    upstreamUp: gauge('postern_upstream_up', '0 after the upstream could not be used, else 1.'),
+    upstreamUp: gauge(
+      'postern_upstream_up',
+      '0 after the upstream could not be used, else 1, by its id.',
+      'upstream',
+    ),
     identityProviderUp: gauge(
       'postern_identity_provider_up',
       '0 after the identity provider failed, else 1.',
@@ -82,7 +86,6 @@ export function createMetrics() {
       'Refusal lines left out of the journal because one peer caused too many.',
     ),
   };
-  metrics.upstreamUp.set(1);
   metrics.identityProviderUp.set(1);
   return metrics;
 }

@@ -35,10 +35,6 @@ export function checkCertificate(input: CheckInput): void {
   });
 }
 
-export function checkUpstreamAuthorities(input: CheckInput): void {
-  checkAuthorities(input, ['upstream', 'ca'], input.settings.upstream.ca);
-}
-
 export function checkClientAuthorities(input: CheckInput): void {
   const { tls } = input.settings.submission;
   checkAuthorities(input, [...TLS, 'clientAuthorities'], tls?.clientAuthorities);

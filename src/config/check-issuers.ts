@@ -2,7 +2,7 @@
 
 import type { CheckInput } from './checks.ts';
 import type { Place } from './fault.ts';
-import { hostOf, isLoopback } from './loopback.ts';
+import { hostOf, isLoopback } from './hosts.ts';
 
 export function checkOwnIssuer(input: CheckInput): void {
   const { issuer } = input.settings.authorization;

@@ -24,11 +24,6 @@ const TIMERS = [
   'submission.maxTransaction',
   'submission.maxSession',
   'submission.drainTimeout',
-  'upstream.maxWait',
-  'upstream.idleTimeout',
-  'upstream.connectTimeout',
-  'upstream.replyTimeout',
-  'upstream.finalReplyTimeout',
   'token.jwks.refreshInterval',
   'token.jwks.cooldown',
   'token.jwks.timeout',
@@ -47,10 +42,19 @@ export const BOUNDS: readonly Bound[] = [
 
 export function checkBound({ path, least, most }: Bound): (input: CheckInput) => void {
   return ({ settings, findings }) => {
-    const value = Number(settingAt(settings, path));
-    if (value >= least && value <= most) return;
-    findings.fault(path.split('.'), `must be from ${spellTime(least)} to ${spellTime(most)}`);
+    const fault = outOfBounds(Number(settingAt(settings, path)), { least, most });
+    if (fault !== undefined) findings.fault(path.split('.'), fault);
   };
+}
+
+/** What is wrong with a time that some timer is set to. */
+export function faultOfTimer(milliseconds: number): string | undefined {
+  return outOfBounds(milliseconds, { least: 1, most: LONGEST_TIMER });
+}
+
+function outOfBounds(value: number, { least, most }: Omit<Bound, 'path'>): string | undefined {
+  if (value >= least && value <= most) return undefined;
+  return `must be from ${spellTime(least)} to ${spellTime(most)}`;
 }
 
 export function checkTokenLifetimes({ settings, findings }: CheckInput): void {

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import type { SocketAddress } from '../setting.ts';
 import type { CheckInput } from './checks.ts';
 import { type Place, quote, spellPlace } from './fault.ts';
-import { isLoopback } from './loopback.ts';
+import { isHostName, isLoopback, isWildcard } from './hosts.ts';
 import { type Settings, settingAt } from './schema.ts';
 
 interface Listener {
@@ -43,13 +43,7 @@ export function checkAddressesInUse(input: CheckInput): void {
 }
 
 /** Settings that hold the name or address of a host, without a port. */
-export const HOST_NAMES = [
-  'submission.hostname',
-  'submission.header.authservId',
-  'upstream.host',
-  'upstream.name',
-  'upstream.serverName',
-] as const;
+export const HOST_NAMES = ['submission.hostname', 'submission.header.authservId'] as const;
 
 export function checkHostName(path: (typeof HOST_NAMES)[number]): (input: CheckInput) => void {
   return ({ settings, findings }) => {
@@ -58,33 +52,6 @@ export function checkHostName(path: (typeof HOST_NAMES)[number]): (input: CheckI
     const advice = /^[^:]+:[0-9]+$/.test(name) ? '; the port is a setting of its own' : '';
     findings.fault(path.split('.'), `${quote(name)} is not a host name such as "mail.example.org"${advice}`);
   };
-}
-
-export function checkUpstreamProtection(input: CheckInput): void {
-  const { upstream } = input.settings;
-  if (upstream.tls !== 'none' || isLoopback(upstream.host)) return;
-  if (upstream.login !== undefined) {
-    input.findings.fault(
-      ['upstream', 'login'],
-      'would send its password unprotected over the network; set upstream.tls to starttls or implicit',
-    );
-  }
-  input.findings.danger(
-    ['upstream', 'tls'],
-    `mail goes to ${upstream.host} unencrypted, readable and changeable on the way`,
-  );
-}
-
-export function checkNoLoop(input: CheckInput): void {
-  const { upstream, submission } = input.settings;
-  if (!isLoopback(upstream.host)) return;
-  submission.listeners.forEach(({ listen }, index) => {
-    if (listen.port !== upstream.port || !(isLoopback(listen.host) || isWildcard(listen.host))) return;
-    input.findings.fault(
-      ['upstream', 'port'],
-      `is where submission.listeners[${index}] listens: Postern would hand the mail to itself`,
-    );
-  });
 }
 
 function listeners(settings: Settings): Listener[] {
@@ -110,14 +77,4 @@ function listeners(settings: Settings): Listener[] {
 function collide(one: SocketAddress, other: SocketAddress): boolean {
   if (one.port !== other.port || one.port === 0) return false;
   return one.host === other.host || isWildcard(one.host) || isWildcard(other.host);
-}
-
-function isWildcard(host: string): boolean {
-  return host === '::' || host === '0.0.0.0';
-}
-
-/** RFC 1123 §2.1; names with letters beyond ASCII are written in their `xn--` form. */
-function isHostName(name: string): boolean {
-  if (name.length > 253) return false;
-  return name.split('.').every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(label));
 }

@@ -6,9 +6,9 @@ import {
   checkCiphers,
   checkClientAuthorities,
   checkSessionTickets,
-  checkUpstreamAuthorities,
 } from './check-certificate.ts';
 import { checkClientKeys, checkClients, checkSendAs } from './check-clients.ts';
+import { checkDkimFields, checkDkimKeys } from './check-dkim.ts';
 import { checkDroppedFields } from './check-header.ts';
 import {
   checkAudience,
@@ -18,15 +18,10 @@ import {
   checkTrustedIssuers,
 } from './check-issuers.ts';
 import { BOUNDS, checkBound, checkKeyRotation, checkSizes, checkTokenLifetimes } from './check-limits.ts';
-import {
-  checkAddressesInUse,
-  checkDemo,
-  checkHostName,
-  checkNoLoop,
-  checkUpstreamProtection,
-  HOST_NAMES,
-} from './check-listeners.ts';
+import { checkAddressesInUse, checkDemo, checkHostName, HOST_NAMES } from './check-listeners.ts';
+import { PRESET_CHECKS } from './check-presets.ts';
 import { checkSharedSignals } from './check-signals.ts';
+import { UPSTREAM_CHECKS } from './check-upstreams.ts';
 import type { Findings } from './fault.ts';
 import type { ReadFile } from './files.ts';
 import type { Settings } from './schema.ts';
@@ -65,9 +60,10 @@ export const CHECKS: readonly Check[] = [
   { reads: ['submission.tls.ciphers'], run: checkCiphers },
   { reads: ['submission.tls.clientAuthorities'], run: checkClientAuthorities },
   { reads: ['submission.tls.sessionTickets'], run: checkSessionTickets },
-  { reads: ['upstream.host', 'upstream.tls', 'upstream.login'], run: checkUpstreamProtection },
-  { reads: ['upstream.host', 'upstream.port', 'submission.listeners'], run: checkNoLoop },
-  { reads: ['upstream.ca'], run: checkUpstreamAuthorities },
+  { reads: ['dkim.keys'], run: checkDkimKeys },
+  { reads: ['dkim.signedFields', 'dkim.sealedFields'], run: checkDkimFields },
+  ...UPSTREAM_CHECKS,
+  ...PRESET_CHECKS,
   { reads: [ISSUER], run: checkOwnIssuer },
   { reads: ['authorization.listen', 'authorization.trustProxy'], run: checkProxy },
   { reads: ['authorization.identityProvider'], run: checkIdentityProvider },

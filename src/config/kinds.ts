@@ -43,7 +43,8 @@ export function convertKinds(given: {
     if (data === undefined || given.skip(place)) return data;
     const context = { place, surroundings: given.surroundings, findings: given.findings };
     if (node['x-kind'] === 'secret') {
-      return toSecret({ ...context, reference: data as { file?: string; env?: string } });
+      const hasLines = node['x-lines'] === 'many';
+      return toSecret({ ...context, hasLines, reference: data as { file?: string; env?: string } });
     }
     if (node['x-kind'] !== undefined) return fromText(node['x-kind'], { ...context, text: String(data) });
     if (Array.isArray(data)) {
@@ -115,7 +116,13 @@ function toExistingFile(given: Text): string {
   return path;
 }
 
-function toSecret(given: Omit<Text, 'text'> & { reference: { file?: string; env?: string } }): Secret {
+type SecretReference = Omit<Text, 'text'> & {
+  readonly reference: { file?: string; env?: string };
+  /** Whether the secret may be of several lines: a key in PEM, a key file in JSON. */
+  readonly hasLines: boolean;
+};
+
+function toSecret(given: SecretReference): Secret {
   const { reference, surroundings, findings, place } = given;
   if (reference.env !== undefined) {
     const value = surroundings.environment[reference.env];
@@ -140,15 +147,11 @@ function toSecret(given: Omit<Text, 'text'> & { reference: { file?: string; env?
   }
 }
 
-function plausibleSecret(secret: {
-  value: string;
-  from: string;
-  given: { findings: Findings; place: Place };
-}): Secret {
-  const { findings, place } = secret.given;
+function plausibleSecret(secret: { value: string; from: string; given: SecretReference }): Secret {
+  const { findings, place, hasLines } = secret.given;
   if (secret.value === '') findings.fault(place, `${secret.from} is empty`);
   // A line break would end the SMTP or HTTP line the secret is sent in.
-  else if (/[\u0000-\u001f\u007f]/.test(secret.value)) {
+  else if (!hasLines && /[\u0000-\u001f\u007f]/.test(secret.value)) {
     findings.fault(place, `${secret.from} holds more than one line, or control characters`);
   }
   return new Secret(secret.value);

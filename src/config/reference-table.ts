@@ -1,6 +1,6 @@
 // The tables of docs/configuration.md, made from the same schema as everything else about settings.
 
-import { type SchemaNode, SETTINGS_SCHEMA } from './schema.ts';
+import { ownSettings, type SchemaNode, SETTINGS_SCHEMA } from './schema.ts';
 import { kindName } from './wording.ts';
 
 const PREFACE = `# Configuration
@@ -23,14 +23,14 @@ export function renderReferenceTable(): string {
   const sections = Object.entries(SETTINGS_SCHEMA.properties ?? {}).map(([name, node]) => {
     const optional = SETTINGS_SCHEMA.required?.includes(name) === true ? '' : ' Optional.';
     const head = ['| setting | kind | default | meaning |', '|---|---|---|---|'];
-    const rows = settingRows(node, '').join('\n');
+    const rows = (node.items ? settingRows(node.items, '[]') : settingRows(node, '')).join('\n');
     return `## ${name}\n\n${node.description ?? ''}${optional}\n\n${head.join('\n')}\n${rows}\n`;
   });
   return `${PREFACE}\n${sections.join('\n')}`;
 }
 
 function settingRows(section: SchemaNode, path: string): string[] {
-  return Object.entries(section.properties ?? {}).flatMap(([name, node]) => {
+  return ownSettings(section).flatMap(([name, node]) => {
     const own = path === '' ? name : `${path}.${name}`;
     const isRequired = section.required?.includes(name) === true;
     const row = `| \`${own}\` | ${cell(kindName(node))} | ${presence(node, isRequired)} | ${cell(node.description ?? '')} |`;

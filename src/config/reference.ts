@@ -2,7 +2,7 @@
 
 import { stringify } from 'yaml';
 import { EXAMPLES, FURTHER_ITEMS, SHOWN_IN_USE } from './examples.ts';
-import { type SchemaNode, SETTINGS_SCHEMA } from './schema.ts';
+import { ownSettings, type SchemaNode, SETTINGS_SCHEMA } from './schema.ts';
 import { kindName } from './wording.ts';
 
 const PREFACE = `# Postern: every setting there is. Made from the schema by \`postern config reference\`.
@@ -30,7 +30,7 @@ interface Rendering {
 }
 
 function renderSection(given: Rendering): string[] {
-  return Object.entries(given.node.properties ?? {}).flatMap(([name, node], index) => {
+  return ownSettings(given.node).flatMap(([name, node], index) => {
     const isRequired = given.node.required?.includes(name) === true && node.default === undefined;
     const path = given.path === '' ? name : `${given.path}.${name}`;
     const setting = { ...given, node, path };

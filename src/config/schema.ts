@@ -5,7 +5,8 @@ import { AdministrationSettings } from '../administration/settings.ts';
 import { AuditSettings } from '../audit/settings.ts';
 import { AuthorizationSettings } from '../authorization/settings.ts';
 import { DemoSettings } from '../demo/settings.ts';
-import { RelaySettings } from '../relay/settings.ts';
+import { DkimSettings } from '../dkim/settings.ts';
+import { RoutesSettings, UpstreamSettings, UpstreamsSettings } from '../relay/settings.ts';
 import { StoreSettings } from '../store/settings.ts';
 import { SubmissionSettings } from '../submission/settings.ts';
 import { TokenSettings } from '../token/settings.ts';
@@ -13,7 +14,10 @@ import { TokenSettings } from '../token/settings.ts';
 export const Settings = Type.Object(
   {
     submission: SubmissionSettings,
-    upstream: RelaySettings,
+    upstream: Type.Optional(UpstreamSettings),
+    upstreams: UpstreamsSettings,
+    routes: RoutesSettings,
+    dkim: Type.Optional(DkimSettings),
     authorization: AuthorizationSettings,
     token: TokenSettings,
     store: StoreSettings,
@@ -44,12 +48,28 @@ export interface SchemaNode {
   readonly minItems?: number;
   readonly uniqueItems?: boolean;
   readonly 'x-kind'?: string;
+  /** A secret that may be of several lines. */
+  readonly 'x-lines'?: 'many';
+  /** What a `pattern` asks for, in words. */
+  readonly 'x-shape'?: string;
+  /** Section whose settings these are too: explained there, and left out here where they need not be given. */
+  readonly 'x-like'?: string;
   /** Settings that the value of `preset` fills in, by that value. */
   readonly 'x-presets'?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 /** The same schema as plain data, for walking. */
 export const SETTINGS_SCHEMA: SchemaNode = Settings as unknown as SchemaNode;
+
+/** The settings of a section that are explained in its own place. */
+export function ownSettings(section: SchemaNode): [string, SchemaNode][] {
+  const like = SETTINGS_SCHEMA.properties?.[section['x-like'] ?? ''];
+  return Object.entries(section.properties ?? {}).filter(
+    ([name, node]) =>
+      !Object.hasOwn(like?.properties ?? {}, name) ||
+      (section.required?.includes(name) === true && node.default === undefined),
+  );
+}
 
 /** The value at a path such as `submission.hostname`; undefined where there is none. */
 export function settingAt(settings: Settings, path: string): unknown {

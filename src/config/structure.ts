@@ -47,17 +47,33 @@ export function fillAndCheckStructure(data: unknown, findings: Findings): unknow
 
 /**
  * A section whose settings all have defaults may stand there empty (`audit:` with every line under it commented out), and one
- * with a preset may leave out what that fills in.
+ * with a preset may leave out what that fills in. What is written counts instead, setting by setting, inside sections too.
  */
-function complete(node: SchemaNode, data: unknown): unknown {
-  if (data === null && node.type === 'object' && node.default !== undefined) return {};
+function complete(node: SchemaNode, written: unknown, brought?: object): unknown {
+  const data = written === null && isAlwaysThere(node) ? {} : written;
   if (Array.isArray(data)) return data.map((item) => complete(node.items ?? {}, item));
   if (typeof data !== 'object' || data === null) return data;
-  const written = Object.entries(data).map(([name, value]) => [
+  const filling: Record<string, unknown> = { ...brought, ...presetOf(node, data) };
+  const given = Object.entries(data).map(([name, value]) => [
     name,
-    complete(node.properties?.[name] ?? {}, value),
+    complete(node.properties?.[name] ?? {}, value, sectionIn(filling, name)),
   ]);
-  return { ...presetOf(node, data), ...Object.fromEntries(written) };
+  const filledIn = Object.entries(filling).filter(([name]) => mayBeLeftOut(node.properties?.[name] ?? {}));
+  // A copy: defaults are filled in where it stands.
+  return { ...structuredClone(Object.fromEntries(filledIn)), ...Object.fromEntries(given) };
+}
+
+/**
+ * A preset fills in an optional section where the operator has opened it, and never opens one: whoever signs in with `login` is
+ * not told that the `oauth` of the preset lacks a client.
+ */
+const mayBeLeftOut = (node: SchemaNode): boolean => node.type !== 'object' || isAlwaysThere(node);
+
+const isAlwaysThere = (node: SchemaNode): boolean => node.type === 'object' && node.default !== undefined;
+
+function sectionIn(filling: Readonly<Record<string, unknown>>, name: string): object | undefined {
+  const value = Object.hasOwn(filling, name) ? filling[name] : undefined;
+  return typeof value === 'object' && value !== null ? value : undefined;
 }
 
 function presetOf(node: SchemaNode, data: object): object | undefined {

@@ -17,9 +17,13 @@ export function suggest(given: {
   if (nearest !== undefined && nearest.steps <= Math.max(1, Math.floor(plain.length / 3))) {
     return nearest.sibling;
   }
-  return everyPlace(given.schema)
-    .filter((place) => simplify(String(place.at(-1))) === plain)
-    .map(spellPlace)[0];
+  return (
+    everyPlace(given.schema)
+      .filter((place) => simplify(String(place.at(-1))) === plain)
+      // The one nearest to the top is the one that most people look for.
+      .sort((one, other) => one.length - other.length)
+      .map(spellPlace)[0]
+  );
 }
 
 /** `max_message_bytes`, `max-message-bytes` and `MaxMessageBytes` are the same name to the person who wrote it. */

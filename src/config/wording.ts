@@ -38,8 +38,13 @@ export function expectation(node: SchemaNode): string {
     case 'object':
       return 'a section with settings under it';
     default:
-      return node.format === 'uri' ? 'a URL such as "https://mail.example.org"' : 'text, not empty';
+      return textExpectation(node);
   }
+}
+
+function textExpectation({ format, 'x-shape': shape }: SchemaNode): string {
+  if (format === 'uri') return 'a URL such as "https://mail.example.org"';
+  return shape ?? 'text, not empty';
 }
 
 /** The short name of a kind for tables and comments: `duration`, `list of text`. */

@@ -8,12 +8,16 @@ const RESERVE = 200;
 
 /** As config/ writes a danger; undefined where there are enough, or where the system does not tell (it is Linux's file). */
 export async function fileLimitDanger(
-  { submission, upstream }: Settings,
+  { submission, upstream, upstreams }: Settings,
   read: () => Promise<string> = () => readFile('/proc/self/limits', 'utf8'),
 ): Promise<string | undefined> {
   const text = await read().catch(() => '');
   const limit = Number(/^Max open files +(\d+)/m.exec(text)?.[1] ?? Number.POSITIVE_INFINITY);
-  const wanted = submission.maxConnections + upstream.maxConnections + RESERVE;
+  const connections = [...(upstream ? [upstream] : []), ...upstreams].reduce(
+    (sum, { maxConnections }) => sum + maxConnections,
+    0,
+  );
+  const wanted = submission.maxConnections + connections + RESERVE;
   if (limit >= wanted) return undefined;
-  return `submission.maxConnections: the system lets this process open ${limit} files, too few for ${submission.maxConnections} mail clients and ${upstream.maxConnections} connections to the upstream; beyond that connections are lost without a word. Allow ${wanted} (LimitNOFILE= of systemd, ulimit -n), or lower the setting`;
+  return `submission.maxConnections: the system lets this process open ${limit} files, too few for ${submission.maxConnections} mail clients and ${connections} connections to upstreams; beyond that connections are lost without a word. Allow ${wanted} (LimitNOFILE= of systemd, ulimit -n), or lower the setting`;
 }

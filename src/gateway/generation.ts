@@ -2,8 +2,10 @@
 
 import type { AuditEvents } from '../audit/event-fields.ts';
 import type { Settings } from '../config/schema.ts';
+import { openDkim } from '../dkim/dkim.ts';
 import type { PortKeeper } from '../port/keeper.ts';
 import { createRelay, type Relay } from '../relay/relay.ts';
+import { createUpstreamTokens } from '../relying-party/upstream/tokens.ts';
 import { faultOf, StartFailure } from '../start-failure.ts';
 import type { SessionRegistry } from '../submission/access/registry.ts';
 import { type BoundListener, createSubmission } from '../submission/listener.ts';
@@ -48,6 +50,8 @@ export interface Generation {
 export async function createGeneration(settings: Settings, lasting: Lasting): Promise<Generation> {
   const { submission, token, authorization } = settings;
   const { audit, revocations } = lasting;
+  const dkim = settings.dkim && openDkim(settings.dkim);
+  if (dkim && 'faults' in dkim) throw new StartFailure([...dkim.faults]);
   const tls = await openCertificates(settings, lasting);
   const verifier = createTokenVerifier({
     settings: token,
@@ -55,14 +59,26 @@ export async function createGeneration(settings: Settings, lasting: Lasting): Pr
     revocations,
     onRecheckFailed: audit.recheckFailed,
   });
-  const relay = createRelay({ settings: settings.upstream, hostname: submission.hostname });
-  relay.onChange((down) => (down ? audit.upstreamDown({ reason: down.reason }) : audit.upstreamUp({})));
+  const relay = createRelay({
+    settings,
+    hostname: submission.hostname,
+    tokens: (oauth, upstream) =>
+      createUpstreamTokens({
+        settings: oauth,
+        report: ({ reason }) => audit.upstreamTokenTrouble({ upstream, reason }),
+      }),
+  });
+  relay.onChange(({ upstream, down }) => {
+    if (down) audit.upstreamDown({ upstream, reason: down.reason });
+    else audit.upstreamUp({ upstream });
+  });
   const door = createSubmission({
     settings: submission,
     ports: lasting.ports,
     tls: tls.contexts,
     verifier,
     relay,
+    dkim,
     sessions: lasting.sessions,
     revocations,
     audit,
@@ -89,6 +105,7 @@ export async function createGeneration(settings: Settings, lasting: Lasting): Pr
     },
     serve() {
       door.serve();
+      relay.watch();
       serves = true;
       return bound;
     },

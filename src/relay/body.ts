@@ -4,7 +4,7 @@ import { isRefusal, type Refusal } from '../refusal.ts';
 import type { UpstreamDialogue } from './dialogue.ts';
 import { DotUnstuffer } from './dot-stuffing.ts';
 import { isPositive, type Reply, sane } from './reply.ts';
-import type { RelaySettings } from './settings.ts';
+import type { UpstreamSettings } from './settings.ts';
 
 /** Both take the message as it stands on SMTP's wire, dot-stuffed, so that nobody else has to know which one it is. */
 export interface UpstreamBody {
@@ -24,10 +24,10 @@ export interface UpstreamBody {
 /** RFC 5321 §4.1.1.4: up to the final dot. */
 export class TextBody implements UpstreamBody {
   readonly #dialogue: UpstreamDialogue;
-  readonly #settings: RelaySettings;
+  readonly #settings: UpstreamSettings;
   complete = false;
 
-  constructor(dialogue: UpstreamDialogue, settings: RelaySettings) {
+  constructor(dialogue: UpstreamDialogue, settings: UpstreamSettings) {
     this.#dialogue = dialogue;
     this.#settings = settings;
   }
@@ -70,7 +70,7 @@ const IN_FLIGHT = 4;
  */
 export class BinaryBody implements UpstreamBody {
   readonly #dialogue: UpstreamDialogue;
-  readonly #settings: RelaySettings;
+  readonly #settings: UpstreamSettings;
   readonly #unstuffer = new DotUnstuffer();
   readonly #limit: number;
   /** The chunk that is being filled. */
@@ -83,7 +83,7 @@ export class BinaryBody implements UpstreamBody {
   #refused: Reply | Refusal | undefined;
   #answered = Promise.withResolvers<void>();
 
-  constructor(dialogue: UpstreamDialogue, settings: RelaySettings) {
+  constructor(dialogue: UpstreamDialogue, settings: UpstreamSettings) {
     this.#dialogue = dialogue;
     this.#settings = settings;
     this.#limit = dialogue.capabilities.keywords.has('PIPELINING') ? IN_FLIGHT : 1;

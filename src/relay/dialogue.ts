@@ -1,9 +1,9 @@
 // Owns one ready connection to the upstream: a writer of commands, a reader of replies in their order.
 
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import type { Capabilities } from './capabilities.ts';
-import type { ReadySocket } from './connect.ts';
 import { MalformedReply, type Reply, ReplyReader, replyText } from './reply.ts';
 
 interface Waiter {
@@ -12,9 +12,22 @@ interface Waiter {
   readonly timeout: number;
 }
 
+/** A connection that has greeted and answered EHLO, through TLS where there is to be any. */
+export interface ReadySocket {
+  readonly socket: Socket;
+  readonly capabilities: Capabilities;
+  /** Milliseconds that it took so far. */
+  readonly elapsed?: number;
+}
+
 /** A connection in the hands of at most one transaction. After `lost` is set nothing more is written. */
 export class UpstreamDialogue {
-  readonly capabilities: Capabilities;
+  /** As last announced; another EHLO may change it. */
+  capabilities: Capabilities;
+  /** Whom the upstream was last told that this connection speaks for; see `announce/`. */
+  announced: string | undefined;
+  /** Milliseconds that connecting took; the sign-in has what is left of `connectTimeout`. */
+  readonly elapsed: number;
   /** Messages handed over so far. */
   messages = 0;
   /** Commands that the upstream has refused since it last took a message. */
@@ -23,6 +36,8 @@ export class UpstreamDialogue {
   kept = false;
   /** Why the connection is of no more use. */
   lost: Refusal | undefined;
+  /** The 421 with which the upstream took its leave, where it did. */
+  farewell: Reply | undefined;
   /** True where it was Postern that cut it. */
   cut = false;
   readonly #socket: Socket;
@@ -37,6 +52,7 @@ export class UpstreamDialogue {
 
   constructor(ready: ReadySocket) {
     this.capabilities = ready.capabilities;
+    this.elapsed = ready.elapsed ?? 0;
     this.#socket = ready.socket;
     this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     this.#socket.on('drain', () => this.#release());
@@ -52,6 +68,16 @@ export class UpstreamDialogue {
     this.#socket.resume();
   }
 
+  /** Whether everything goes through TLS. */
+  get secure(): boolean {
+    return (this.#socket as Partial<TLSSocket>).encrypted === true;
+  }
+
+  /** Whether the upstream is on this very machine, so that nobody listens on the way. */
+  get local(): boolean {
+    return /^(?:::1$|(?:::ffff:)?127\.)/.test(this.#socket.remoteAddress ?? '');
+  }
+
   /** True while a reply is owed: whoever sent another command now would be given that one's. */
   get owed(): boolean {
     return this.#waiters.length > 0;
@@ -60,6 +86,17 @@ export class UpstreamDialogue {
   /** Called once when the connection dies while nobody uses it. */
   whenLost(listener: () => void): void {
     this.#onLost = listener;
+  }
+
+  /** True until the socket is closed for good: so long the upstream counts it. Bounded, see {@link quit}. */
+  get open(): boolean {
+    return !this.#socket.closed;
+  }
+
+  /** Resolves when it is no longer {@link open}, whoever closed it. */
+  closed(): Promise<void> {
+    if (!this.open) return Promise.resolve();
+    return new Promise((resolve) => void this.#socket.once('close', () => resolve()));
   }
 
   /** Sends one command line (without CRLF) and waits for its reply. */
@@ -130,6 +167,11 @@ export class UpstreamDialogue {
     this.#lose(refuse('upstream-lost', 'connection cut by Postern'));
   }
 
+  /** The same, where it is the upstream's fault: nobody knows any more what its next reply would answer. */
+  fail(refusal: Refusal): void {
+    this.#lose(refusal);
+  }
+
   #receive(chunk: Buffer): void {
     try {
       for (const reply of this.#reader.push(chunk)) this.#deliver(reply);
@@ -140,8 +182,10 @@ export class UpstreamDialogue {
   }
 
   #deliver(reply: Reply): void {
-    if (reply.code === 421)
+    if (reply.code === 421) {
+      this.farewell = reply;
       return this.#lose(refuse('upstream-unavailable', `upstream said ${replyText(reply)}`));
+    }
     const waiter = this.#waiters.shift();
     if (!waiter) {
       // Nobody asked: in mid-message it may be the verdict, anywhere else it makes the connection useless.

@@ -1,4 +1,4 @@
-// Owns what is known of the upstream: whether it is there, what it offers, and when that is to be asked anew.
+// Owns what is known of an upstream: whether it is there, what it offers, and when that is to be asked anew.
 
 import { isRefusal, type Refusal } from '../refusal.ts';
 import type { Capabilities } from './capabilities.ts';
@@ -10,6 +10,8 @@ const FRESH = 60_000;
 const RETRY = 5_000;
 /** A client is not kept waiting for longer; it is told what was last known. */
 const PATIENCE = 2_000;
+/** Transactions in a row that the upstream broke off; one alone may be the message's own fault. */
+const MAX_TROUBLES = 3;
 
 export class Knowledge {
   capabilities: Capabilities | undefined;
@@ -18,9 +20,15 @@ export class Knowledge {
   contacted = false;
   /** A connection was lost that Postern did not cut: perhaps the upstream started anew, with other settings. */
   #doubtful = false;
-  #heard = 0;
+  #heard = Number.NEGATIVE_INFINITY;
+  #troubles = 0;
+  /** Checks in a row that found it failing. */
+  #failures = 0;
   #asked = Number.NEGATIVE_INFINITY;
   #asking: Promise<unknown> | undefined;
+  #check: NodeJS.Timeout | undefined;
+  /** Milliseconds between two checks while it is well, where it is looked after. */
+  #interval: number | undefined;
   readonly #listeners: ((down: Refusal | undefined) => void)[] = [];
   readonly #ask: () => Promise<unknown>;
   readonly #connections: () => number;
@@ -40,16 +48,12 @@ export class Knowledge {
 
   /** A new connection stands, or could not be made. */
   connected(outcome: UpstreamDialogue | Refusal): void {
-    const down = isRefusal(outcome) ? outcome : undefined;
-    const changed = !this.contacted || Boolean(down) !== Boolean(this.down);
-    this.contacted = true;
-    this.down = down;
     if (!isRefusal(outcome)) {
       this.capabilities = outcome.capabilities;
       this.#doubtful = false;
       this.#heard = performance.now();
     }
-    if (changed) for (const listener of this.#listeners) listener(down);
+    this.#judge(isRefusal(outcome) ? outcome : undefined);
   }
 
   /** A connection is lost. */
@@ -57,17 +61,75 @@ export class Knowledge {
     if (!dialogue.cut) this.#doubtful = true;
   }
 
+  /** The upstream has answered a message to its end. */
+  served(): void {
+    this.#troubles = 0;
+    this.#failures = 0;
+    this.#heard = performance.now();
+  }
+
+  /** The upstream has broken off a transaction, or did not answer. */
+  troubled(refusal: Refusal): void {
+    this.#troubles += 1;
+    if (this.#troubles < MAX_TROUBLES) return;
+    // It connects, and fails behind that: found there again it gets one try, not another three.
+    this.#troubles = MAX_TROUBLES - 1;
+    this.#judge(refusal);
+  }
+
   /** What the upstream offers now: asked anew where its last word may be out of date, within {@link PATIENCE}. */
   async current(): Promise<Capabilities | undefined> {
     if (!this.#outOfDate()) return this.capabilities;
-    if (!this.#asking && performance.now() - this.#asked > RETRY) {
-      this.#asked = performance.now();
-      this.#asking = this.#ask().finally(() => {
-        this.#asking = undefined;
-      });
-    }
+    if (performance.now() - this.#asked > RETRY) void this.#askOnce();
     if (this.#asking) await withinTime(this.#asking, PATIENCE);
     return this.capabilities;
+  }
+
+  /** Asks again and again: after `interval` without a word, and a failing one after 5 s, 10 s, 20 s, … up to `interval`. */
+  watch(interval: number): void {
+    this.#interval = interval;
+    this.#plan();
+  }
+
+  close(): void {
+    clearTimeout(this.#check);
+    this.#interval = undefined;
+  }
+
+  #plan(): void {
+    const interval = this.#interval;
+    if (interval === undefined) return;
+    clearTimeout(this.#check);
+    const pause = this.down ? Math.min(interval, RETRY * 2 ** this.#failures) : interval;
+    this.#check = setTimeout(() => void this.#look(interval), pause).unref();
+  }
+
+  async #look(interval: number): Promise<void> {
+    const quiet = performance.now() - this.#heard >= interval && this.#connections() === 0;
+    if (this.down || quiet) {
+      const again = this.down !== undefined;
+      await this.#askOnce();
+      this.#failures = this.down && again ? Math.min(this.#failures + 1, 20) : 0;
+    }
+    this.#plan();
+  }
+
+  #askOnce(): Promise<unknown> {
+    this.#asked = performance.now();
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  #judge(down: Refusal | undefined): void {
+    const changed = !this.contacted || Boolean(down) !== Boolean(this.down);
+    this.contacted = true;
+    this.down = down;
+    if (!changed) return;
+    // The next check was planned for an upstream that is well.
+    if (down) this.#plan();
+    for (const listener of this.#listeners) listener(down);
   }
 
   #outOfDate(): boolean {

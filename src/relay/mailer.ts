@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { createTransport, type NodemailerError } from 'nodemailer';
 import type { SMTPConnectionCustomAuthContext } from 'nodemailer/lib/smtp-connection';
 import type { Secret } from '../setting.ts';
+import { afterFailure, fitsInCommand, toBase64, tokenMessage } from './login/token-words.ts';
 
 export interface MailerSettings {
   readonly host: string;
@@ -56,9 +57,6 @@ export type MailOutcome =
       readonly reply?: string;
       readonly rejected: readonly RejectedRecipient[];
     };
-
-/** RFC 4954 §4: an initial response that makes the command longer than this must come in a line of its own. */
-const COMMAND_OCTETS = 512;
 
 /** Sends one message, and destroys its streams. Every expected failure is an outcome; only faults of the program throw. */
 export async function sendMail(given: {
@@ -121,13 +119,12 @@ async function loginWithToken(
 ): Promise<void> {
   // nodemailer lists the mechanisms it knows only: where XOAUTH2 is not among them, the standard's one is tried.
   const mechanism = context.authMethods.includes('XOAUTH2') ? 'XOAUTH2' : 'OAUTHBEARER';
-  const response = responseFor(mechanism, settings);
+  const response = toBase64(tokenMessage(mechanism, { mailbox: settings.user, token: settings.token }));
   const inOneLine = `AUTH ${mechanism} ${response}`;
-  const isShort = inOneLine.length + '\r\n'.length <= COMMAND_OCTETS;
+  const isShort = fitsInCommand(inOneLine);
   let reply = await context.sendCommand(isShort ? inOneLine : `AUTH ${mechanism}`);
   if (!isShort && isChallenge(reply)) reply = await context.sendCommand(response);
-  // RFC 7628 §3.2.3: the failure came as a challenge; ^A (base64 AQ==) asks for the final reply. XOAUTH2 wants an empty line.
-  if (isChallenge(reply)) reply = await context.sendCommand(mechanism === 'OAUTHBEARER' ? 'AQ==' : '');
+  if (isChallenge(reply)) reply = await context.sendCommand(afterFailure(mechanism));
   if (reply.status === 235) context.resolve();
   else if (reply.status === 535) context.reject('the server did not accept the token');
   else context.reject('the server did not take a sign-in with a token');
@@ -136,18 +133,6 @@ async function loginWithToken(
 /** The status alone does not tell: nodemailer reads none from the bare `334` that an empty challenge is. */
 function isChallenge(reply: { response: string }): boolean {
   return reply.response.startsWith('334');
-}
-
-function responseFor(mechanism: 'OAUTHBEARER' | 'XOAUTH2', settings: MailerSettings): string {
-  const bearer = `auth=Bearer ${settings.token.reveal()}\x01\x01`;
-  if (mechanism === 'XOAUTH2') return toBase64(`user=${settings.user}\x01${bearer}`);
-  // RFC 5801 §4: "=" and "," of the authorization identity are written =3D and =2C.
-  const identity = settings.user.replaceAll('=', '=3D').replaceAll(',', '=2C');
-  return toBase64(`n,a=${identity},\x01${bearer}`);
-}
-
-function toBase64(text: string): string {
-  return Buffer.from(text, 'utf8').toString('base64');
 }
 
 function rejections(errors: readonly NodemailerError[] | undefined): RejectedRecipient[] {

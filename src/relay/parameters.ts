@@ -2,6 +2,7 @@
 
 import type { EsmtpParameters, Path } from '../envelope.ts';
 import { type Refusal, type RefusalCode, refuse } from '../refusal.ts';
+import { xtext } from './announce/xtext.ts';
 import type { Capabilities } from './capabilities.ts';
 
 interface Extension {
@@ -34,12 +35,19 @@ const BODIES: Record<string, Extension> = {
 /**
  * The text that follows the path in MAIL or RCPT, starting with a space where there is any.
  * Refuses with the extension's own code where the upstream lacks what the message needs.
+ *
+ * @param vouched.submitter for MAIL: the address that Postern vouches for in AUTH=; see `submitterOf` in `announce/`
  */
-export function parametersFor(parameters: EsmtpParameters, capabilities: Capabilities): string | Refusal {
+export function parametersFor(
+  parameters: EsmtpParameters,
+  capabilities: Capabilities,
+  { submitter }: { submitter?: string | undefined } = {},
+): string | Refusal {
   let text = '';
-  for (const [name, value] of Object.entries(parameters)) {
+  for (const [name, value] of Object.entries(spokenFor(parameters, submitter))) {
     const extension = name === 'BODY' ? BODIES[String(value).toUpperCase()] : EXTENSIONS[name];
-    if (extension && capabilities.keywords.has(extension.keyword)) text += ` ${forwarded(name, value)}`;
+    if (extension && capabilities.keywords.has(extension.keyword))
+      text += value === true ? ` ${name}` : ` ${name}=${value}`;
     else if (extension?.lacking !== 'dropped') {
       const code = extension?.lacking ?? 'parameter-unknown';
       return refuse(code, `upstream does not offer ${extension?.keyword ?? name}`);
@@ -52,8 +60,8 @@ export function parametersFor(parameters: EsmtpParameters, capabilities: Capabil
 export const isBinary = (mailFrom: Path): boolean =>
   String(mailFrom.parameters['BODY']).toUpperCase() === 'BINARYMIME';
 
-function forwarded(name: string, value: string | true): string {
-  // RFC 4954 §5: a client's own word about who submitted the message is not vouched for.
-  if (name === 'AUTH') return 'AUTH=<>';
-  return value === true ? name : `${name}=${value}`;
+/** RFC 4954 §5: a client's own word about who submitted the message is not vouched for. */
+function spokenFor(parameters: EsmtpParameters, submitter: string | undefined): EsmtpParameters {
+  if (submitter !== undefined) return { ...parameters, AUTH: xtext(submitter) };
+  return 'AUTH' in parameters ? { ...parameters, AUTH: '<>' } : parameters;
 }

@@ -1,116 +1,131 @@
-// Owns the upstream as the submission door sees it: begin a transaction, ask what it can do, is it there.
+// Owns the upstreams as the submission door sees them: begin a transaction at one of them, ask what they can do, are they there.
 
 import type { Path } from '../envelope.ts';
 import { isRefusal, type Refusal } from '../refusal.ts';
-import { BinaryBody, TextBody } from './body.ts';
-import type { Capabilities } from './capabilities.ts';
-import type { UpstreamDialogue } from './dialogue.ts';
-import { Knowledge } from './knowledge.ts';
-import { isBinary, parametersFor } from './parameters.ts';
-import { createPool } from './pool.ts';
-import { isPositive, type Reply, sane } from './reply.ts';
-import type { RelaySettings } from './settings.ts';
-import { createTransaction, type RelayTransaction } from './transaction.ts';
+import { needsUserToken } from './account.ts';
+import { type Capabilities, inCommon } from './capabilities.ts';
+import { tryInTurn, withFailover } from './failover.ts';
+import type { TokenSource } from './login/token-source.ts';
+import type { Origin } from './origin.ts';
+import { routeOf, routesOfSession } from './route.ts';
+import type { NamedUpstreamSettings, RouteSettings, UpstreamSettings } from './settings.ts';
+import { inOrder } from './targets/order.ts';
+import type { RelayTransaction } from './transaction.ts';
+import { type Begun, Upstream } from './upstream.ts';
 
-/** MAIL was put to the upstream: its reply, and the transaction where it said yes. */
-export interface Begun {
-  readonly reply: Reply;
-  readonly transaction: RelayTransaction | undefined;
+export type { Begun } from './upstream.ts';
+
+export interface RelaySettings {
+  /** What no route names goes here; where there is none, to all of `upstreams`. */
+  readonly upstream?: UpstreamSettings;
+  readonly upstreams: readonly NamedUpstreamSettings[];
+  readonly routes: readonly RouteSettings[];
+}
+
+/** An upstream can be used again, or cannot any more. */
+export interface UpstreamChange {
+  /** Its `id`; `upstream` for the one that has none. */
+  readonly upstream: string;
+  /** Why not. */
+  readonly down: Refusal | undefined;
 }
 
 export interface Relay {
   /**
-   * Puts MAIL to the upstream. Refuses `upstream-unavailable`, `-timeout`, `-lost`, `-busy`, `-login`, `-protocol` and, where
-   * the upstream lacks what the message needs, as in `parameters.ts`; its own 4xx and 5xx are replies, not refusals.
+   * Puts MAIL to the upstreams that the message may go to, one after the other until one takes it. Refuses `upstream-unavailable`,
+   * `-timeout`, `-lost`, `-busy`, `-limit`, `-login`, `-protocol` and, where the upstream lacks what the message needs, as in
+   * `parameters.ts`; an upstream's own 4xx and 5xx are replies, not refusals.
    */
-  begin(mailFrom: Path): Promise<Begun | Refusal>;
-  /** What the upstream offered when it was last spoken to; undefined before the first contact. */
-  capabilities(): Capabilities | undefined;
-  /** The same, after asking it anew where that may have changed; takes two seconds at most. */
-  currentCapabilities(): Promise<Capabilities | undefined>;
-  /** Speaks with the upstream where that was not done of late; undefined where it is there. */
+  begin(mailFrom: Path, origin: Origin): Promise<Begun | Refusal>;
+  /** What every upstream offers that a message of this origin may go to; undefined before the first contact. */
+  capabilities(origin: Origin): Capabilities | undefined;
+  /** The same, after asking anew where that may have changed; takes two seconds at most. */
+  currentCapabilities(origin: Origin): Promise<Capabilities | undefined>;
+  /** True where some upstream is signed in to with what {@link Origin.token} holds. */
+  readonly needsUserToken: boolean;
+  /** Speaks with the upstreams where that was not done of late; undefined where one of them is there. */
   probe(): Promise<Refusal | undefined>;
-  /** Told at each change between reachable and not; the refusal says why not. */
-  onChange(listener: (down: Refusal | undefined) => void): void;
+  /** From now on they are looked after even while no mail comes. */
+  watch(): void;
+  /** Told at each change between usable and not. */
+  onChange(listener: (change: UpstreamChange) => void): void;
   close(): void;
 }
 
-/** @param options.hostname the name given in EHLO where the settings name none */
-export function createRelay(options: { settings: RelaySettings; hostname: string }): Relay {
-  const { settings } = options;
-  const knowledge: Knowledge = new Knowledge({
-    ask: () => contact({ fresh: true }),
-    connections: () => pool.size,
-  });
-  const pool = createPool({
-    settings,
-    name: settings.name ?? options.hostname,
-    onConnect: (outcome) => knowledge.connected(outcome),
-    onLost: (dialogue) => knowledge.lost(dialogue),
-  });
+/**
+ * @param options.hostname the name given in EHLO where the settings name none
+ * @param options.tokens makes what fetches access tokens, for upstreams that are signed in to with them
+ * @param options.random uniform in [0, 1); decides among upstreams of the same priority
+ */
+export function createRelay(options: {
+  settings: RelaySettings;
+  hostname: string;
+  tokens?: (settings: NonNullable<UpstreamSettings['oauth']>, upstream: string) => TokenSource;
+  random?: () => number;
+}): Relay {
+  const { hostname, tokens, random = Math.random } = options;
+  const { upstream: main, upstreams: several, routes } = options.settings;
+  const listed = [...(main ? [{ ...main, id: 'upstream', priority: 0, weight: 1 }] : []), ...several].map(
+    (settings) => {
+      const { id, priority, weight, name = hostname, oauth } = settings;
+      return new Upstream({
+        ...{ id, priority, weight, settings, name },
+        tokens: oauth && tokens?.(oauth, id),
+      });
+    },
+  );
+  const unrouted = main ? listed.slice(0, 1) : listed;
 
-  async function contact(how: { fresh: boolean }): Promise<Refusal | undefined> {
-    const dialogue = await pool.acquire(how);
-    if (isRefusal(dialogue)) return dialogue;
-    pool.release(dialogue);
-    return undefined;
+  /** In the order in which to try them: failing ones only behind all that are well. */
+  function candidates(mailFrom: Path, origin: Origin): Upstream[] {
+    const ids = routeOf(routes, { origin, sender: mailFrom.address });
+    const able = ids ? listed.filter(({ id }) => ids.includes(id)) : unrouted;
+    if (able.length === 1) return able;
+    const ordered = inOrder(able, (upstream) => upstream, random);
+    return [...ordered.filter(({ down }) => !down), ...ordered.filter(({ down }) => down)];
   }
 
-  async function mail(dialogue: UpstreamDialogue, mailFrom: Path): Promise<Begun | Refusal> {
-    const parameters = parametersFor(mailFrom.parameters, dialogue.capabilities);
-    if (isRefusal(parameters)) {
-      pool.release(dialogue);
-      return parameters;
-    }
-    const outcome = sane(
-      await dialogue.command(`MAIL FROM:<${mailFrom.address}>${parameters}`, settings.replyTimeout),
-      [2, 4, 5],
-    );
-    if (isRefusal(outcome)) {
-      dialogue.destroy();
-      return outcome;
-    }
-    if (isPositive(outcome)) {
-      const body = new (isBinary(mailFrom) ? BinaryBody : TextBody)(dialogue, settings);
-      return { reply: outcome, transaction: createTransaction({ dialogue, pool, settings, body }) };
-    }
-    pool.release(dialogue);
-    return { reply: outcome, transaction: undefined };
+  function ofSession(origin: Origin): Upstream[] {
+    if (routes.length === 0) return unrouted;
+    const { upstreams, complete } = routesOfSession(routes, origin);
+    return listed.filter((each) => upstreams.has(each.id) || (!complete && unrouted.includes(each)));
   }
 
-  /** A kept connection lacks what the upstream, since it was made, has learnt to offer. */
-  function outdated(dialogue: UpstreamDialogue, { parameters }: Path): boolean {
-    const { capabilities } = knowledge;
-    if (!dialogue.kept || !capabilities || capabilities === dialogue.capabilities) return false;
-    return (
-      isRefusal(parametersFor(parameters, dialogue.capabilities)) &&
-      !isRefusal(parametersFor(parameters, capabilities))
-    );
+  async function begin(mailFrom: Path, origin: Origin): Promise<Begun | Refusal> {
+    const left = candidates(mailFrom, origin);
+    const [only] = left;
+    if (only && left.length === 1) return only.begin(mailFrom, origin, { maxWait: only.settings.maxWait });
+    const outcome = await tryInTurn(left, { mailFrom, origin, patient: true });
+    if (isRefusal(outcome) || !outcome.transaction) return outcome;
+    const another = async (): Promise<RelayTransaction | undefined> => {
+      // The envelope so far is repeated in the client's time: an upstream that is known to fail gets none of it.
+      const well = left.splice(0).filter(({ down }) => !down);
+      const next = await tryInTurn(well, { mailFrom, origin, patient: false });
+      left.push(...well);
+      return isRefusal(next) ? undefined : next.transaction;
+    };
+    return { ...outcome, transaction: withFailover(outcome.transaction, another) };
   }
 
   return {
-    async begin(mailFrom) {
-      const first = await pool.acquire({ fresh: false });
-      if (isRefusal(first)) return first;
-      if (outdated(first, mailFrom)) {
-        first.quit();
-        pool.release(first);
-      } else {
-        const outcome = await mail(first, mailFrom);
-        // The upstream may have closed a kept connection just as MAIL went out; nothing has been sent, so a fresh one is safe.
-        if (!first.kept || !isRefusal(outcome) || !first.lost || outcome.code === 'upstream-timeout')
-          return outcome;
-      }
-      const second = await pool.acquire({ fresh: true });
-      return isRefusal(second) ? second : mail(second, mailFrom);
+    begin,
+    capabilities: (origin) => inCommon(ofSession(origin).map(({ capabilities }) => capabilities)),
+    async currentCapabilities(origin) {
+      return inCommon(await Promise.all(ofSession(origin).map((each) => each.currentCapabilities())));
     },
-    capabilities: () => knowledge.capabilities,
-    currentCapabilities: () => knowledge.current(),
+    needsUserToken: listed.some(({ settings }) => needsUserToken(settings)),
     async probe() {
-      if (knowledge.contacted && !knowledge.down && pool.size > 0) return undefined;
-      return contact({ fresh: false });
+      const outcomes = await Promise.all(listed.map((upstream) => upstream.probe()));
+      return outcomes.includes(undefined) ? undefined : outcomes[0];
     },
-    onChange: (listener) => knowledge.onChange(listener),
-    close: () => pool.close(),
+    watch() {
+      for (const upstream of listed) upstream.watch();
+    },
+    onChange(listener) {
+      for (const upstream of listed) upstream.onChange((down) => listener({ upstream: upstream.id, down }));
+    },
+    close() {
+      for (const upstream of listed) upstream.close();
+    },
   };
 }

@@ -18,6 +18,9 @@ export const replyText = (reply: Reply): string => `${reply.code} ${reply.lines.
 /** Takes only the reply classes that may answer the command; anything else is nonsense and no verdict. */
 export function sane(outcome: Reply | Refusal, classes: readonly number[]): Reply | Refusal {
   if (isRefusal(outcome)) return outcome;
+  // Microsoft’s "432 4.3.2 Concurrent connections limit exceeded"; RFC 4954 §6 has a 432 4.7.12 for old passwords.
+  if (outcome.code === 432 && !/^\d\.7\.\d/.test(outcome.lines[0] ?? ''))
+    return refuse('upstream-busy', `upstream takes no more from us for now: ${replyText(outcome)}`);
   if (UPSTREAM_WANTS_LOGIN.has(outcome.code)) {
     // Passed on, the client would take it for a failure of its own sign-in and drop its token.
     return refuse(
@@ -25,7 +28,9 @@ export function sane(outcome: Reply | Refusal, classes: readonly number[]): Repl
       `upstream asks Postern to sign in or to use TLS: ${outcome.code} ${outcome.lines[0]}`,
     );
   }
-  if (classes.includes(Math.floor(outcome.code / 100))) return outcome;
+  // RFC 5321 §4.2.1: x5z is about mail. A greeting, a farewell or help in its place is no yes to anything.
+  const ofMail = outcome.code >= 300 || Math.floor(outcome.code / 10) === 25;
+  if (ofMail && classes.includes(Math.floor(outcome.code / 100))) return outcome;
   return refuse('upstream-protocol', `upstream answered ${outcome.code} out of turn`);
 }
 

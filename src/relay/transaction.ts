@@ -5,17 +5,23 @@ import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import type { UpstreamBody } from './body.ts';
 import { isReply, type UpstreamDialogue } from './dialogue.ts';
 import { parametersFor } from './parameters.ts';
-import type { Pool } from './pool.ts';
 import { isPositive, type Reply, sane } from './reply.ts';
-import type { RelaySettings } from './settings.ts';
+import type { UpstreamSettings } from './settings.ts';
 
 /**
  * Begun by an accepted MAIL. Exactly one of {@link RelayTransaction.finish}, {@link RelayTransaction.reset} and
  * {@link RelayTransaction.abort} ends it; whatever is called after that does nothing.
  */
 export interface RelayTransaction {
+  /** `id` of the upstream that has it. */
+  readonly upstream: string;
   /** RCPT: the upstream's own reply. */
   recipient(path: Path): Promise<Reply | Refusal>;
+  /**
+   * NOOP, before DATA only: an upstream hangs up on who is silent for minutes (RFC 5321 §4.5.3.2.7). Resolves when it is answered;
+   * a connection that is lost shows with the next command.
+   */
+  keepAlive?(): Promise<void>;
   /** DATA, or what stands in its place: 354 where the body may follow. */
   data(): Promise<Reply | Refusal>;
   /** Body bytes as they stand on the wire, dot-stuffed. False: wait for {@link RelayTransaction.drained}. */
@@ -35,38 +41,56 @@ export interface RelayTransaction {
   abort(): void;
 }
 
+/**
+ * @param options.release takes the connection back, which serves the next message
+ * @param options.onEnd told once: whether the upstream has, or may have, the whole message
+ */
 export function createTransaction(options: {
+  upstream: string;
   dialogue: UpstreamDialogue;
-  pool: Pool;
-  settings: RelaySettings;
+  settings: UpstreamSettings;
   body: UpstreamBody;
+  release: () => void;
+  onEnd: (sent: boolean) => void;
 }): RelayTransaction {
-  const { dialogue, pool, settings, body } = options;
+  const { upstream, dialogue, settings, body, release, onEnd } = options;
   let state: 'envelope' | 'body' | 'ended' = 'envelope';
 
-  function give(): void {
+  function end(sent: boolean): void {
     state = 'ended';
-    pool.release(dialogue);
+    onEnd(sent);
   }
 
   function cut(): void {
-    state = 'ended';
+    end(false);
     dialogue.destroy();
   }
 
+  /** A reply that answers no such command: which one the next would answer, and whether this one was carried out, nobody knows. */
+  function trusted(outcome: Reply | Refusal): Reply | Refusal {
+    if (isRefusal(outcome) && outcome.code === 'upstream-protocol') dialogue.fail(outcome);
+    return outcome;
+  }
+
   return {
+    upstream,
     async recipient(path) {
       if (state !== 'envelope') return refuse('upstream-lost', 'transaction is over');
       const parameters = parametersFor(path.parameters, dialogue.capabilities);
       if (isRefusal(parameters)) return parameters;
-      return sane(
-        await dialogue.command(`RCPT TO:<${path.address}>${parameters}`, settings.replyTimeout),
-        [2, 4, 5],
+      return trusted(
+        sane(
+          await dialogue.command(`RCPT TO:<${path.address}>${parameters}`, settings.replyTimeout),
+          [2, 4, 5],
+        ),
       );
+    },
+    async keepAlive() {
+      if (state === 'envelope' && !dialogue.owed) await dialogue.command('NOOP', settings.replyTimeout);
     },
     async data() {
       if (state !== 'envelope') return refuse('upstream-lost', 'transaction is over');
-      const outcome = await body.begin();
+      const outcome = trusted(await body.begin());
       if (isReply(outcome) && outcome.code === 354) state = 'body';
       return outcome;
     },
@@ -77,24 +101,25 @@ export function createTransaction(options: {
     },
     async finish(last) {
       if (state !== 'body') return refuse('upstream-lost', 'transaction is over');
-      const outcome = body.verdict ?? (await body.finish(last));
+      const outcome = trusted(body.verdict ?? (await body.finish(last)));
       if (!body.complete) {
         cut();
         return outcome;
       }
       dialogue.messages += 1;
       if (!isRefusal(outcome) && isPositive(outcome)) dialogue.refusals = 0;
-      give();
+      end(true);
+      release();
       return outcome;
     },
     async reset() {
       if (state === 'ended') return;
       // A client that vanishes may leave a command unanswered: with its reply under way the connection serves no one else.
       if (state === 'body' || dialogue.owed) return cut();
-      state = 'ended';
+      end(false);
       const outcome = await dialogue.command('RSET', settings.replyTimeout);
-      if (isReply(outcome) && outcome.code === 250) pool.release(dialogue);
-      else dialogue.destroy();
+      if (!isReply(outcome) || outcome.code !== 250) dialogue.destroy();
+      release();
     },
     abort() {
       void this.reset();

@@ -27,10 +27,17 @@ export interface Registration {
   /** Limit for one request, milliseconds. */
   readonly timeout: number;
   readonly plainHttp: PlainHttp;
+  /** Sends the requests; the global fetch where absent. */
+  readonly fetch?: typeof fetch | undefined;
 }
 
-/** One attempt to read the metadata at `/.well-known/openid-configuration`. */
-export async function discover(registration: Registration): Promise<ServerMetadata | Refusal> {
+const SIGN_IN_ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const;
+
+/** One attempt to read the metadata at `/.well-known/openid-configuration`. @param needed endpoints that must be there. */
+export async function discover(
+  registration: Registration,
+  needed: readonly (typeof SIGN_IN_ENDPOINTS)[number][] = SIGN_IN_ENDPOINTS,
+): Promise<ServerMetadata | Refusal> {
   const step = 'discovery';
   try {
     const found = await discovery(new URL(registration.issuer), registration.clientId, undefined, None(), {
@@ -39,7 +46,7 @@ export async function discover(registration: Registration): Promise<ServerMetada
       timeout: libraryTimeout(registration),
     });
     const metadata: ServerMetadata = found.serverMetadata();
-    return checkMetadata(metadata, registration) ?? metadata;
+    return checkMetadata(metadata, registration, needed) ?? metadata;
   } catch (error) {
     return refusalFor(error, step);
   }
@@ -62,15 +69,22 @@ export function configure(metadata: ServerMetadata, registration: Registration):
   return configuration;
 }
 
-/** RFC 8414 §2: an issuer that does not say takes client_secret_basic. */
 function clientAuthentication(metadata: ServerMetadata, secret: Secret | undefined): ClientAuth {
   if (secret === undefined) return None();
-  const methods = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
-  const takesPostOnly = methods.includes('client_secret_post') && !methods.includes('client_secret_basic');
-  return takesPostOnly ? ClientSecretPost(secret.reveal()) : ClientSecretBasic(secret.reveal());
+  return takesPostOnly(metadata) ? ClientSecretPost(secret.reveal()) : ClientSecretBasic(secret.reveal());
 }
 
-function checkMetadata(metadata: ServerMetadata, registration: Registration): Refusal | undefined {
+/** Whether the client secret goes into the body. RFC 8414 §2: an issuer that does not say takes client_secret_basic. */
+export function takesPostOnly(metadata: ServerMetadata): boolean {
+  const methods = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
+  return methods.includes('client_secret_post') && !methods.includes('client_secret_basic');
+}
+
+function checkMetadata(
+  metadata: ServerMetadata,
+  registration: Registration,
+  needed: readonly (typeof SIGN_IN_ENDPOINTS)[number][],
+): Refusal | undefined {
   // OpenID Connect Discovery §4.3. openid-client lets multi-tenant issuers of some vendors differ: there anybody of any
   // tenant could sign in with an address of their own choice.
   if (new URL(metadata.issuer).href !== new URL(registration.issuer).href) {
@@ -79,7 +93,7 @@ function checkMetadata(metadata: ServerMetadata, registration: Registration): Re
       'discovery: the metadata name another issuer than the configured one',
     );
   }
-  for (const name of ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const) {
+  for (const name of needed) {
     const problem = checkEndpoint(name, metadata[name], registration);
     if (isRefusal(problem)) return problem;
   }

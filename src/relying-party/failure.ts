@@ -109,7 +109,8 @@ function innermostMessage(error: ClientError): string {
   return inner.replace(/[^\x20-\x7e]/g, '').slice(0, 200);
 }
 
-function causeOf<T>(error: unknown, kind: new () => T): T | undefined {
+/** The error of that kind that another one was made of. */
+export function causeOf<T>(error: unknown, kind: new () => T): T | undefined {
   let current: unknown = error;
   for (let depth = 0; depth < 5 && current instanceof Error; depth += 1) {
     if (current instanceof kind) return current;

@@ -5,7 +5,10 @@ import type { CustomFetch } from 'openid-client';
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** An issuer that cannot be reached or does not answer as one. The message holds no secret: no query, no body. */
-export class RequestFailed extends Error {}
+export class RequestFailed extends Error {
+  /** Milliseconds that the issuer wants to be left alone for (Retry-After); undefined where it does not say. */
+  retryAfter: number | undefined;
+}
 
 /** Where http without TLS is spoken: nowhere, with this machine only, or wherever the operator's settings lead. */
 export type PlainHttp = 'never' | 'loopback' | 'anywhere';
@@ -17,6 +20,8 @@ export type PlainHttp = 'never' | 'loopback' | 'anywhere';
 export function createFetch(options: {
   readonly timeout: number;
   readonly plainHttp: PlainHttp;
+  /** Sends the request; the global fetch where absent. */
+  readonly fetch?: typeof fetch | undefined;
 }): CustomFetch {
   return async (address, request) => {
     const url = new URL(address);
@@ -25,7 +30,7 @@ export function createFetch(options: {
       throw new RequestFailed(`${where} is not https, and its host is not this machine`);
     }
     try {
-      const answer = await fetch(url, {
+      const answer = await (options.fetch ?? fetch)(url, {
         method: request.method,
         headers: request.headers,
         body: request.body ?? null,
@@ -35,7 +40,9 @@ export function createFetch(options: {
       });
       const body = await readBounded(answer, where);
       if (answer.status >= 500 || answer.status === 429) {
-        throw new RequestFailed(`${where} answered ${answer.status}`);
+        const failed = new RequestFailed(`${where} answered ${answer.status}`);
+        failed.retryAfter = readRetryAfter(answer.headers.get('retry-after'));
+        throw failed;
       }
       const isEmpty = answer.status === 204 || answer.status === 205 || answer.status === 304;
       return new Response(isEmpty ? null : body, { status: answer.status, headers: answer.headers });
@@ -55,6 +62,13 @@ export function isAllowed(url: URL, plainHttp: PlainHttp): boolean {
   if (url.protocol === 'https:') return true;
   if (url.protocol !== 'http:') return false;
   return plainHttp === 'anywhere' || (plainHttp === 'loopback' && isLoopback(url));
+}
+
+/** RFC 9110 §10.2.3: seconds, or a date. */
+function readRetryAfter(value: string | null): number | undefined {
+  if (value === null) return undefined;
+  const wait = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
 }
 
 async function readBounded(answer: Response, where: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,6 +1,7 @@
 // Owns what all sessions of the mail client's door share: settings, and the parts behind it.
 
 import type { AuditEvents } from '../audit/event-fields.ts';
+import type { Dkim } from '../dkim/dkim.ts';
 import type { Principal } from '../principal.ts';
 import type { Relay } from '../relay/relay.ts';
 import type { Reply } from '../relay/reply.ts';
@@ -17,6 +18,8 @@ export interface Door {
   readonly verifier: TokenVerifier;
   readonly relay: Relay;
   readonly sessions: SessionRegistry;
+  /** Undefined where no message is signed. */
+  readonly dkim?: Dkim | undefined;
   /** Whether a token that was verified a moment ago has been revoked since. */
   readonly isRevoked: (principal: Principal) => boolean;
   readonly trustedNetworks: TrustedNetworks;
@@ -35,6 +38,8 @@ export interface Wire {
   readonly id: string;
   /** The client's address, without its port. */
   readonly peer: string;
+  /** Its port; behind a load balancer the one that the PROXY header names. */
+  readonly peerPort: number;
   /** A proxy's own connection, or one of which it cannot say whose it is: `peer` is the proxy then. */
   readonly local: boolean;
   readonly secure: boolean;

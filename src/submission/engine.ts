@@ -146,6 +146,10 @@ export class GateConnection extends SMTPConnection implements Wire {
     return this.remoteAddress;
   }
 
+  get peerPort(): number {
+    return this.remotePort;
+  }
+
   /** smtp-server waits 100 ms for early talkers and looks the client's name up; here the greeting comes at once. */
   override init(): void {
     this._setListeners(() => {

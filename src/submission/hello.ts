@@ -1,6 +1,7 @@
 // Owns EHLO and HELO: the name a client gives, what it is offered for it, and that both are forgotten under TLS.
 
 import { refuse } from '../refusal.ts';
+import type { Origin } from '../relay/origin.ts';
 import { offeredMechanisms } from './access/login-commands.ts';
 import type { Outcome } from './command-table.ts';
 import type { Door, Wire } from './door.ts';
@@ -21,7 +22,7 @@ export class Hello {
     this.#wire = options.wire;
   }
 
-  async take(line: string, { signedIn }: { signedIn: boolean }): Promise<Outcome> {
+  async take(line: string, host: { signedIn: boolean; origin: Origin }): Promise<Outcome> {
     const [, verb, name] = /^(EHLO|HELO) +([!-~]{1,255}) *$/i.exec(line) ?? [];
     if (!verb || !name) return refuse('command-syntax', 'expected EHLO and a host name');
     this.name = name;
@@ -29,11 +30,11 @@ export class Hello {
     this.chunking = false;
     const { settings, relay } = this.#door;
     if (!this.extended) return { code: 250, lines: [settings.hostname] };
-    const capabilities = await relay.currentCapabilities();
+    const capabilities = await relay.currentCapabilities(host.origin);
     this.chunking = capabilities?.keywords.has('CHUNKING') === true;
     const { secure } = this.#wire;
     const mechanisms = offeredMechanisms(this.#door, this.#wire);
-    const offer = { settings, mechanisms, capabilities, secure, signedIn };
+    const offer = { settings, mechanisms, capabilities, secure, signedIn: host.signedIn };
     return { code: 250, lines: [settings.hostname, ...extensionLines(offer)] };
   }
 

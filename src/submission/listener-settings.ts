@@ -27,6 +27,7 @@ export const ListenerSettings = Type.Object(
           'Fills in the settings of a usual listener: `submission` is port 587 with STARTTLS, `submissions` is port 465 with TLS from the first byte, `relay` is port 25 for `submission.trustedNetworks`. What else is said here counts instead.',
       }),
     ),
+    name: Type.Optional(Type.String({ minLength: 1, description: 'Name of the listener, for `routes`.' })),
     listen: socketAddress({ description: 'Address and port.', examples: [':587'] }),
     tls: Type.Union([Type.Literal('starttls'), Type.Literal('implicit')], {
       description: '`starttls` for port 587, `implicit` for port 465 (RFC 8314).',

@@ -1,6 +1,7 @@
 // Owns the mail client's door as a whole: one engine for each listener, their ports, their end.
 
 import type { AuditEvents } from '../audit/event-fields.ts';
+import type { Dkim } from '../dkim/dkim.ts';
 import type { Lease, PortKeeper } from '../port/keeper.ts';
 import type { Relay } from '../relay/relay.ts';
 import type { TlsContexts } from '../tls/contexts.ts';
@@ -38,6 +39,7 @@ export function createSubmission(options: {
   tls: TlsContexts;
   verifier: TokenVerifier;
   relay: Relay;
+  dkim?: Dkim | undefined;
   sessions: SessionRegistry;
   revocations: Pick<Revocations, 'isRevoked'>;
   audit: AuditEvents;
@@ -51,6 +53,7 @@ export function createSubmission(options: {
     settings,
     verifier: options.verifier,
     relay: options.relay,
+    dkim: options.dkim,
     sessions: options.sessions,
     isRevoked: (principal) => revocations.isRevoked(principal),
     trustedNetworks: new TrustedNetworks(settings.trustedNetworks ?? []),

@@ -2,6 +2,7 @@
 
 import type { Principal } from '../principal.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
+import type { Origin } from '../relay/origin.ts';
 import type { Reply } from '../relay/reply.ts';
 import type { TrustedNetwork } from './access/trusted-networks.ts';
 import type { Outcome } from './command-table.ts';
@@ -17,6 +18,8 @@ export interface Sender {
   readonly clientName: string;
   /** Where its network and no sign-in lets it in. */
   readonly network: TrustedNetwork | undefined;
+  /** The same as the relay sees it. */
+  readonly origin: Origin;
 }
 
 /** What the commands ask of the session they belong to. */

@@ -95,11 +95,14 @@ export const REPLIES = {
   'upstream-unavailable': [451, '4.1', 'Mail server is not reachable, try again later'],
   'upstream-timeout': [451, '4.2', 'Mail server did not answer in time, try again later'],
   'upstream-lost': [451, '4.2', 'Connection to the mail server was lost, try again later'],
-  'upstream-busy': [451, '4.5', 'Mail server is busy, try again later'],
+  'upstream-busy': [451, '7.0', 'Mail server is busy, try again later'],
+  'upstream-limit': [451, '7.0', 'Mail server takes no more for now, try again in a minute'],
   'upstream-login': [451, '4.0', 'Mail server does not accept this gate, try again later'],
   // Names the event only: the client gets the upstream's own reply.
   'upstream-refused': [554, '0.0', 'Refused by the mail server'],
   'upstream-protocol': [451, '4.0', 'Mail server gave no valid answer, try again later'],
+
+  'spool-unavailable': [451, '3.0', 'Message cannot be kept for its signature, try again later'],
 
   'internal-error': [451, '3.0', 'Local error in processing, try again later'],
 } as const satisfies Record<RefusalCode, Entry>;

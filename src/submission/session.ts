@@ -2,8 +2,10 @@
 
 import { type Principal, principalName } from '../principal.ts';
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../refusal.ts';
+import type { Origin } from '../relay/origin.ts';
 import type { Reply } from '../relay/reply.ts';
 import type { MechanismName } from '../sasl/mechanism.ts';
+import type { Secret } from '../setting.ts';
 import type { Recheck } from '../token/recheck.ts';
 import { LoginCommands, type LoginHost } from './access/login-commands.ts';
 import { enterByNetwork } from './access/network-access.ts';
@@ -31,6 +33,7 @@ export class Session implements Holder, LoginHost, MailHost {
   readonly started = performance.now();
   #trust: Trust | undefined;
   #network: TrustedNetwork | undefined;
+  #token: Secret | undefined;
   /** Why the session ends as soon as nothing is in hand. */
   #ending: RefusalCode | undefined;
   /** True while a command is being answered. */
@@ -102,7 +105,18 @@ export class Session implements Holder, LoginHost, MailHost {
   get sender(): Sender | undefined {
     const principal = this.#trust?.principal;
     if (!principal || !this.#hello.name) return undefined;
-    return { principal, clientName: this.#hello.name, network: this.#network };
+    return { principal, clientName: this.#hello.name, network: this.#network, origin: this.origin };
+  }
+
+  get origin(): Origin {
+    const { peer, peerPort, listener } = this.#wire;
+    const { name, extended } = this.#hello;
+    return {
+      listener: listener.name ?? '',
+      principal: this.#trust?.principal,
+      client: { address: peer, port: peerPort, name, protocol: extended ? 'ESMTP' : 'SMTP' },
+      token: this.#token,
+    };
   }
 
   greet(): void {
@@ -183,11 +197,12 @@ export class Session implements Holder, LoginHost, MailHost {
     return this.#mail.interrupt(refusal);
   }
 
-  accepted({ principal, recheck, reply }: Accepted, mechanism: MechanismName): void {
+  accepted({ principal, recheck, reply, token }: Accepted, mechanism: MechanismName): void {
     const user = `${principal.issuer} ${principal.subject}`;
     if (!this.#wire.signedIn(user, this.#door.settings.maxSessionsPerUser))
       return this.end('too-many-connections');
     this.#wire.reply(reply);
+    this.#token = token;
     this.#enter(principal, { mechanism, recheck });
   }
 

@@ -4,6 +4,7 @@ import type { Path } from '../envelope.ts';
 import { checkMailFrom } from '../policy/policy.ts';
 import { type Principal, principalName } from '../principal.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
+import type { Origin } from '../relay/origin.ts';
 import { isBinary } from '../relay/parameters.ts';
 import { isPositive, type Reply, replyText } from '../relay/reply.ts';
 import type { RelayTransaction } from '../relay/transaction.ts';
@@ -13,6 +14,7 @@ import { type Chunk, Chunks } from './message/chunks.ts';
 import { gathering } from './message/gathering.ts';
 import type { HeaderContext } from './message/header/repair.ts';
 import { Message, type MessageOutcome, type MessageStage } from './message/message.ts';
+import { signing } from './message/signing.ts';
 import { checkMailParameters, checkRecipientParameters, sizeLimit } from './parameters.ts';
 import { readPath } from './path.ts';
 import { replyTo } from './replies.ts';
@@ -28,6 +30,8 @@ export interface TransactionContext {
   readonly clientName: string;
   /** Where its network and no sign-in lets the client in. */
   readonly network: TrustedNetwork | undefined;
+  /** The same as the relay sees it. */
+  readonly origin: Origin;
   /** Number of the message in the session, from 1. */
   readonly number: number;
 }
@@ -61,15 +65,15 @@ export class Transaction {
   ): Promise<{ verdict: Reply | Refusal; transaction: Transaction | undefined }> {
     const { door, principal } = context;
     const path = readPath(line, 'MAIL FROM', door.settings.qualifiedDomains);
-    const limit = sizeLimit(door.settings.maxMessageBytes, door.relay.capabilities());
+    const limit = sizeLimit(door.settings.maxMessageBytes, door.relay.capabilities(context.origin));
     const refusal = isRefusal(path)
       ? path
       : (checkMailParameters(path, { limit, secure: context.wire.secure }) ??
         checkMailFrom(principal, path.address));
     if (refusal || isRefusal(path)) return no(context, 'mail', refusal as Refusal);
-    const begun = await door.relay.begin(path);
+    const begun = await door.relay.begin(path, context.origin);
     if (isRefusal(begun)) return no(context, 'mail', begun);
-    if (!begun.transaction) return no(context, 'mail', begun.reply);
+    if (!begun.transaction) return no(context, 'mail', begun.reply, begun.upstream);
     return { verdict: begun.reply, transaction: new Transaction(context, path, begun.transaction) };
   }
 
@@ -77,7 +81,7 @@ export class Transaction {
   async recipient(line: string): Promise<Reply | Refusal> {
     const verdict = await this.#recipient(line);
     if (!isRefusal(verdict) && isPositive(verdict)) this.#recipients += 1;
-    else reportRefusal(this.#context, 'recipient', verdict);
+    else reportRefusal(this.#context, 'recipient', verdict, this.#upstream.upstream);
     return verdict;
   }
 
@@ -136,6 +140,9 @@ export class Transaction {
     this.#message = new Message({
       transaction,
       header: this.#header(),
+      // RFC 6376 §5.3: octets that are no lines would be converted on their way, and the signature would break.
+      ...(door.dkim &&
+        !this.binary && { signing: signing(transaction, { dkim: door.dkim, time: door.now() }) }),
       maxHeaderBytes: door.settings.maxHeaderBytes,
       maxMessageBytes: this.#maxMessageBytes,
       minBytesPerSecond: door.settings.minBytesPerSecond,
@@ -158,8 +165,8 @@ export class Transaction {
   }
 
   get #maxMessageBytes(): number {
-    const { settings, relay } = this.#context.door;
-    return sizeLimit(settings.maxMessageBytes, relay.capabilities());
+    const { door, origin } = this.#context;
+    return sizeLimit(door.settings.maxMessageBytes, door.relay.capabilities(origin));
   }
 
   #header(): HeaderContext {
@@ -219,7 +226,8 @@ export class Transaction {
   }
 
   #report({ verdict, stage, bytes }: MessageOutcome): void {
-    if (isRefusal(verdict) || !isPositive(verdict)) return reportRefusal(this.#context, stage, verdict);
+    if (isRefusal(verdict) || !isPositive(verdict))
+      return reportRefusal(this.#context, stage, verdict, this.#upstream.upstream);
     const { door, wire, principal } = this.#context;
     door.audit.messageAccepted({
       session: wire.id,
@@ -230,14 +238,15 @@ export class Transaction {
       mailFrom: this.#mailFrom.address,
       recipients: this.#recipients,
       bytes,
+      upstream: this.#upstream.upstream,
       upstreamReply: replyText(verdict),
       milliseconds: Math.round(performance.now() - this.#started),
     });
   }
 }
 
-function no(context: TransactionContext, stage: 'mail', verdict: Reply | Refusal) {
-  reportRefusal(context, stage, verdict);
+function no(context: TransactionContext, stage: 'mail', verdict: Reply | Refusal, upstream?: string) {
+  reportRefusal(context, stage, verdict, upstream);
   return { verdict, transaction: undefined };
 }
 
@@ -245,6 +254,7 @@ function reportRefusal(
   context: TransactionContext,
   stage: 'mail' | 'recipient' | MessageStage,
   verdict: Reply | Refusal,
+  upstream?: string,
 ): void {
   const { door, wire, principal } = context;
   const refusal = isRefusal(verdict) ? verdict : refuse('upstream-refused', 'the upstream’s own answer');
@@ -256,6 +266,7 @@ function reportRefusal(
     stage,
     code: refusal.code,
     reason: refusal.reason,
+    ...(upstream === undefined ? {} : { upstream }),
     ...(isRefusal(verdict) ? {} : { upstreamReply: replyText(verdict) }),
   });
 }

@@ -1,11 +1,11 @@
 // The Principal of a server that is known by its network: made from the configuration, the only one without a token.
 
 import { canonicalAddress, readDomainPattern } from '../address.ts';
-import type { Principal } from '../principal.ts';
+import { NETWORK_ISSUER, type Principal } from '../principal.ts';
 import { makePrincipal } from './principal.ts';
 
-/** `iss` of such principals; no token can bear it, for it is no URL. */
-export const NETWORK_ISSUER = 'trusted-network';
+export { NETWORK_ISSUER };
+
 /** The last second that a Date can hold (ECMA-262 §21.4.1.1): the trust ends with the configuration, not with time. */
 const FOR_EVER = 8_640_000_000_000;
 

@@ -57,14 +57,16 @@ export function moodyRelay(random: Random): { relay: Relay; record: UpstreamReco
     );
     if (isRefusal(outcome) || !isPositive(outcome)) {
       dialogue.destroy();
-      return isRefusal(outcome) ? outcome : { reply: outcome, transaction: undefined };
+      return isRefusal(outcome) ? outcome : { upstream: 'scripted', reply: outcome, transaction: undefined };
     }
     const settings = TIMES as Parameters<typeof createTransaction>[0]['settings'];
     const body = new (isBinary(mailFrom) ? BinaryBody : TextBody)(dialogue, settings);
-    const pool = { release: () => dialogue.destroy() } as unknown as Parameters<
-      typeof createTransaction
-    >[0]['pool'];
-    return { reply: outcome, transaction: createTransaction({ dialogue, pool, settings, body }) };
+    const transaction = createTransaction({
+      ...{ upstream: 'scripted', dialogue, settings, body },
+      release: () => dialogue.destroy(),
+      onEnd: () => undefined,
+    });
+    return { upstream: 'scripted', reply: outcome, transaction };
   }
 
   const relay = {

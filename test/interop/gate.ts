@@ -18,6 +18,9 @@ export interface GateOptions {
   readonly relay?: Readonly<Record<string, unknown>>;
   readonly authorization?: Readonly<Record<string, unknown>>;
   readonly token?: Readonly<Record<string, unknown>>;
+  readonly dkim?: Readonly<Record<string, unknown>>;
+  /** Further sections. */
+  readonly sections?: Readonly<Record<string, unknown>>;
   /** With the demo's identity provider, where alice and bob sign in. */
   readonly withPeople?: boolean;
 }
@@ -149,6 +152,8 @@ function configuration(options: GateOptions, ports: Record<string, number>): obj
       ...options.authorization,
     },
     token: { audience: `http://localhost:${ports['web']}`, ...options.token },
+    ...options.sections,
+    ...(options.dkim && { dkim: options.dkim }),
     store: { sqlite: 'postern.sqlite' },
     // The lowest level, for the search for secrets in it.
     audit: { listen: at('pages'), level: 'trace' },

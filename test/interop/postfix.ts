@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { testCertificate } from '../support/certificates.ts';
 import { makeFolder, noteProcessGroup, removeFolder } from './folder.ts';
@@ -20,6 +20,8 @@ export interface PostfixOptions {
   readonly sink: number;
   /** Further lines of main.cf, or other ones. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Further files of its configuration folder, by their paths in it. */
+  readonly files?: Readonly<Record<string, string>>;
   /** A second listener: its port, and the settings in which it differs. */
   readonly submission?: { readonly port: number; readonly settings: Readonly<Record<string, string>> };
 }
@@ -41,6 +43,10 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   writeFileSync(join(folder, 'key.pem'), key, { mode: 0o600 });
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
   writeFileSync(join(configuration, 'main.cf'), lines.join(''));
+  for (const [name, text] of Object.entries(options.files ?? {})) {
+    mkdirSync(dirname(join(configuration, name)), { recursive: true });
+    writeFileSync(join(configuration, name), text);
+  }
   const second = options.submission ? listener(options.submission) : '';
   writeFileSync(join(configuration, 'master.cf'), masterTable(port) + second);
 

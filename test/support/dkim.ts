@@ -1,11 +1,14 @@
-// DKIM as far as tests need it (RFC 6376): one key, rsa-sha256, both canonicalisations, no DNS.
+// DKIM as far as tests need it (RFC 6376, RFC 8463): both algorithms, both canonicalisations, no DNS.
 
-import { createHash, createSign, createVerify, generateKeyPairSync } from 'node:crypto';
+import { createHash, createSign, generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
 
 const KEYS = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
 /** PEM of the key that signs, for other signers. */
 export const DKIM_PRIVATE_KEY: string = KEYS.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+/** The public one as it stands in DNS. */
+export const DKIM_RECORD = `v=DKIM1; k=rsa; p=${KEYS.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')}`;
 
 type Form = 'simple' | 'relaxed';
 
@@ -24,8 +27,15 @@ export function signDkim(message: string, options: { names: readonly string[]; f
   return `${unsigned}${signature.replace(/.{1,70}/g, '\r\n\t$&').trimStart()}\r\n${message}`;
 }
 
-/** Whether each DKIM-Signature of the message is good. Throws where there is none. */
-export function verifyDkim(message: string): boolean {
+/**
+ * Whether each DKIM-Signature of the message is good. Throws where there is none.
+ *
+ * @param keys public keys by selector; the one of {@link signDkim} where none are given
+ */
+export function verifyDkim(
+  message: string,
+  keys: Readonly<Record<string, KeyObject>> = { test: KEYS.publicKey },
+): boolean {
   const { fields, body } = cut(message);
   const signatures = fields.filter((field) => nameOf(field) === 'dkim-signature');
   if (signatures.length === 0) throw new Error('no DKIM-Signature');
@@ -36,9 +46,11 @@ export function verifyDkim(message: string): boolean {
     const names = (tags.get('h') ?? '').split(':');
     const unsigned = field.replace(/([;\s]b\s*=)[^;]*/, '$1');
     const text = signedText(fields, names, unsigned, form);
-    return createVerify('sha256')
-      .update(text)
-      .verify(KEYS.publicKey, tags.get('b') ?? '', 'base64');
+    const key = keys[tags.get('s') ?? ''];
+    if (!key) throw new Error(`no key for the selector ${tags.get('s')}`);
+    const signature = Buffer.from(tags.get('b') ?? '', 'base64');
+    if (tags.get('a') !== 'ed25519-sha256') return verify('sha256', text, key, signature);
+    return verify(null, createHash('sha256').update(text).digest(), key, signature);
   });
 }
 

@@ -14,6 +14,7 @@ import { MailCommands, type MailHost } from '../../src/submission/mail-commands.
 import { WireStream } from '../../src/submission/message/wire.ts';
 import { ownReply, replyWith } from '../../src/submission/replies.ts';
 import { ALICE, headerContext, MessageUpstream, QUEUED, TIME } from './message-situation.ts';
+import { ORIGIN } from './relay-situation.ts';
 
 const OFFERS = '250-upstream\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-CHUNKING\r\n250 BINARYMIME\r\n';
 
@@ -71,7 +72,11 @@ export function beginMail(maxMessageBytes = 100_000): MailSession {
   const begin = async (mailFrom: Path): Promise<Begun> => {
     begun += 1;
     const told = (octets: string): void => void seen.messages.push(octets);
-    return { reply: QUEUED, transaction: isBinary(mailFrom) ? binary(told) : text(told) };
+    return {
+      upstream: 'scripted',
+      reply: QUEUED,
+      transaction: isBinary(mailFrom) ? binary(told) : text(told),
+    };
   };
   const { settings, qualifiedDomains } = headerContext();
   const door = {
@@ -98,7 +103,7 @@ export function beginMail(maxMessageBytes = 100_000): MailSession {
     if (reply.code === 421) wire.hangUp('421');
   };
   const host: MailHost = {
-    sender: { principal: ALICE, clientName: 'client.example', network: undefined },
+    sender: { principal: ALICE, clientName: 'client.example', network: undefined, origin: ORIGIN },
     gone: false,
     started: performance.now(),
     chunking: true,
@@ -171,6 +176,7 @@ function binary(told: (octets: string) => void): RelayTransaction {
   } as Partial<UpstreamDialogue> as UpstreamDialogue;
   const body = new BinaryBody(dialogue, { replyTimeout: 1000, finalReplyTimeout: 1000 } as never);
   return {
+    upstream: 'scripted',
     recipient: async () => QUEUED,
     data: () => body.begin(),
     write: (bytes) => body.write(bytes),

@@ -61,6 +61,7 @@ export function headerContext(
 
 /** An upstream that writes down what it was asked; `answers` stand in place of the polite ones. */
 export class MessageUpstream implements RelayTransaction {
+  readonly upstream = 'scripted';
   calls: string[] = [];
   text = '';
   verdict: Reply | Refusal | undefined;

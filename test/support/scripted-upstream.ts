@@ -11,19 +11,27 @@ import { type UpstreamMessage, UpstreamSession, type UpstreamSessionOptions } fr
 export {
   hangUp,
   held,
+  meanwhile,
   raw,
   reply,
+  reset,
   silence,
   type UpstreamAnswer,
   type UpstreamStep,
 } from './upstream-script.ts';
-export type { UpstreamMessage, UpstreamSession } from './upstream-session.ts';
+export type { UpstreamMechanisms, UpstreamMessage, UpstreamSession } from './upstream-session.ts';
 
 export interface ScriptedUpstreamOptions {
   /** `none` (default), `starttls`, `implicit`; with the certificate of `test/support/certificates.ts`. */
   readonly tls?: UpstreamSessionOptions['tls'];
   /** Account for AUTH PLAIN and LOGIN; AUTH is offered only where given. */
   readonly login?: { readonly user: string; readonly password: string };
+  /** Mechanisms that AUTH offers in place of those, each with its replies. */
+  readonly mechanisms?: UpstreamSessionOptions['mechanisms'];
+  /** In place of the one of `test/support/certificates.ts`. */
+  readonly certificate?: UpstreamSessionOptions['certificate'];
+  /** What TLS is like besides: client certificates, versions. */
+  readonly tlsOptions?: UpstreamSessionOptions['tlsOptions'];
   /** Keywords of the EHLO reply, without STARTTLS and AUTH. */
   readonly keywords?: readonly string[];
   /** `gullible` takes every spelling of a line end that the smuggling attacks rely on; `strict` by default. */
@@ -42,7 +50,7 @@ export const POLITE_KEYWORDS = [
 export async function startScriptedUpstream(
   options: ScriptedUpstreamOptions = {},
 ): Promise<ScriptedUpstream> {
-  const certificate = await testCertificate();
+  const certificate = options.certificate ?? (await testCertificate());
   const upstream = new ScriptedUpstream(options, certificate);
   await upstream.up();
   return upstream;
@@ -65,6 +73,8 @@ export class ScriptedUpstream {
       tls: options.tls ?? 'none',
       certificate,
       login: options.login,
+      mechanisms: options.mechanisms,
+      tlsOptions: options.tlsOptions,
       lineEndings: options.lineEndings ?? 'strict',
       onEvent: () => {
         for (const wake of this.#waiting) wake();
@@ -75,7 +85,10 @@ export class ScriptedUpstream {
       this.#options.onEvent();
     };
     const { certificate: cert, key } = certificate;
-    this.#server = options.tls === 'implicit' ? createTlsServer({ cert, key }, accept) : createServer(accept);
+    this.#server =
+      options.tls === 'implicit'
+        ? createTlsServer({ cert, key, ...options.tlsOptions }, accept)
+        : createServer(accept);
   }
 
   /** From the next EHLO on it offers these. */
@@ -86,6 +99,11 @@ export class ScriptedUpstream {
   /** Scripts one step; see `upstream-script.ts` for the answers. Rules with `times` come first, in order. */
   on(step: UpstreamStep, answer: UpstreamAnswer, only: { match?: string; times?: number } = {}): void {
     this.#script.on(step, answer, only);
+  }
+
+  /** From now on it is as polite as it was at first. */
+  calm(): void {
+    this.#script.forget();
   }
 
   /** Messages whose end came (the final dot, or LAST) and was answered with 250. */

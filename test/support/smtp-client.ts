@@ -14,6 +14,8 @@ export interface SmtpClientOptions {
   readonly from?: string;
   /** PEM of the authority that signed the server's certificate. */
   readonly ca: string;
+  /** PEM texts of what the client shows when it is asked for a certificate. */
+  readonly clientCertificate?: { readonly certificate: string; readonly key: string };
   /** Longest wait for anything the server owes, in milliseconds. */
   readonly timeLimit?: number;
 }
@@ -30,9 +32,15 @@ export async function connectSmtp(options: SmtpClientOptions): Promise<SmtpClien
     port,
     ...(options.from === undefined ? {} : { localAddress: options.from }),
   };
-  const socket = options.implicitTls ? connectTls({ ...at, ca, servername: 'localhost' }) : connect(at);
+  const socket = options.implicitTls
+    ? connectTls({ ...at, ca, ...shown(options), servername: 'localhost' })
+    : connect(at);
   await once(socket, options.implicitTls ? 'secureConnect' : 'connect');
   return new SmtpClient(socket, options);
+}
+
+function shown({ clientCertificate }: SmtpClientOptions): { cert?: string; key?: string } {
+  return clientCertificate ? { cert: clientCertificate.certificate, key: clientCertificate.key } : {};
 }
 
 /** One connection to a submission listener. */
@@ -41,11 +49,11 @@ export class SmtpClient {
   #buffer = '';
   #ended = false;
   #wake: () => void = () => {};
-  readonly #ca: string;
+  readonly #protection: { ca: string; cert?: string; key?: string };
   readonly #timeLimit: number;
 
   constructor(socket: Socket, options: SmtpClientOptions) {
-    this.#ca = options.ca;
+    this.#protection = { ca: options.ca, ...shown(options) };
     this.#timeLimit = options.timeLimit ?? 5000;
     this.#socket = socket;
     this.#attach(socket);
@@ -132,7 +140,7 @@ export class SmtpClient {
       throw new Error(`plaintext after the reply to STARTTLS: ${JSON.stringify(this.#buffer)}`);
     const plain = this.#socket;
     plain.off('data', this.#receive);
-    const secure = connectTls({ socket: plain, ca: this.#ca, servername: 'localhost' });
+    const secure = connectTls({ socket: plain, ...this.#protection, servername: 'localhost' });
     const limit = setTimeout(() => secure.destroy(new NoReply('no TLS handshake in time')), this.#timeLimit);
     try {
       await once(secure, 'secureConnect');

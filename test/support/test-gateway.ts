@@ -3,7 +3,7 @@
 import { createAudit } from '../../src/audit/audit.ts';
 import { createPortKeeper } from '../../src/port/keeper.ts';
 import { createRelay } from '../../src/relay/relay.ts';
-import type { RelaySettings } from '../../src/relay/settings.ts';
+import type { NamedUpstreamSettings, UpstreamSettings } from '../../src/relay/settings.ts';
 import { createSessionRegistry, type SessionDirectory } from '../../src/submission/access/registry.ts';
 import { type BoundListener, createSubmission } from '../../src/submission/listener.ts';
 import type { SubmissionSettings } from '../../src/submission/settings.ts';
@@ -18,8 +18,10 @@ import { testClock } from './tokens.ts';
 export interface TestGatewayOptions {
   /** Changes to the settings; durations in milliseconds. */
   readonly submission?: SubmissionChanges;
-  readonly relay?: Partial<RelaySettings>;
+  readonly relay?: Partial<UpstreamSettings>;
   readonly upstream?: ScriptedUpstreamOptions;
+  /** Several upstreams in place of one, given the one that is there anyway. */
+  readonly several?: (first: NamedUpstreamSettings) => readonly NamedUpstreamSettings[];
   /** The upstream was asked what it offers before the first client comes, as the gateway does when it starts. */
   readonly upstreamKnown?: boolean;
   /** PEM text of those whose client certificates are believed, for listeners that ask for one. */
@@ -55,8 +57,11 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   };
   const tokens = await createGatewayTokens(clock.now, introspection);
   const settings = submissionSettings(options.submission);
+  const first = relaySettings({ host: upstream.host, port: upstream.port, ...options.relay });
   const relay = createRelay({
-    settings: relaySettings({ host: upstream.host, port: upstream.port, ...options.relay }),
+    settings: options.several
+      ? { upstreams: options.several({ ...first, id: 'first', priority: 0, weight: 1 }), routes: [] }
+      : { upstream: first, upstreams: [], routes: [] },
     hostname: settings.hostname,
   });
   if (options.upstreamKnown) await relay.probe();
@@ -192,10 +197,12 @@ function submissionSettings({ header, ...changes }: SubmissionChanges = {}): Sub
 }
 
 function relaySettings(
-  changes: Partial<RelaySettings> & Pick<RelaySettings, 'host' | 'port'>,
-): RelaySettings {
+  changes: Partial<UpstreamSettings> & Pick<UpstreamSettings, 'host'>,
+): UpstreamSettings {
   return {
+    lookup: 'address',
     tls: 'none',
+    identity: { xclient: 'off', xforward: 'off', mailFromAuth: false },
     maxConnections: 50,
     maxWait: 10_000,
     idleTimeout: 30_000,
@@ -203,6 +210,7 @@ function relaySettings(
     connectTimeout: 10_000,
     replyTimeout: 120_000,
     finalReplyTimeout: 600_000,
+    healthCheckInterval: 30_000,
     ...changes,
   };
 }

@@ -6,6 +6,8 @@ export type UpstreamStep =
   | 'EHLO'
   | 'STARTTLS'
   | 'AUTH'
+  | 'XCLIENT'
+  | 'XFORWARD'
   | 'MAIL'
   | 'RCPT'
   | 'DATA'
@@ -21,6 +23,10 @@ export interface UpstreamAnswer {
   /** Written as it is; latin1. */
   readonly bytes: string;
   readonly hangUp: boolean;
+  /** Breaks the connection off with RST, in place of all that. */
+  readonly reset?: boolean;
+  /** Done before anything is said. */
+  readonly act?: () => void;
   /** Nothing is said before this is fulfilled. */
   readonly after?: Promise<void>;
 }
@@ -38,6 +44,16 @@ export function raw(bytes: string): UpstreamAnswer {
 /** Hangs up, after a last reply where one is given. */
 export function hangUp(...lines: readonly string[]): UpstreamAnswer {
   return { ...reply(...lines), hangUp: true };
+}
+
+/** Breaks the connection off with RST. */
+export function reset(): UpstreamAnswer {
+  return { bytes: '', hangUp: false, reset: true };
+}
+
+/** Says nothing, and something else happens to it. */
+export function meanwhile(act: () => void): UpstreamAnswer {
+  return { bytes: '', hangUp: false, act };
 }
 
 /** Never answers. */
@@ -67,6 +83,12 @@ export class UpstreamScript {
   on(step: UpstreamStep, answer: UpstreamAnswer, only: { match?: string; times?: number } = {}): void {
     if (only.times === undefined) this.#lasting.unshift({ step, answer, ...only });
     else this.#counted.push({ step, answer, ...only });
+  }
+
+  /** From now on it is polite again. */
+  forget(): void {
+    this.#counted.splice(0);
+    this.#lasting.splice(0);
   }
 
   answer(step: UpstreamStep, text: string): UpstreamAnswer | undefined {

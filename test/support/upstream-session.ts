@@ -1,7 +1,7 @@
 // One connection of the scripted upstream: reads commands and messages off the wire and writes down all of it.
 
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { TLSSocket, type TlsOptions } from 'node:tls';
 import type { TestCertificate } from './certificates.ts';
 import {
   hangUp,
@@ -46,12 +46,24 @@ export class UpstreamMessage {
   }
 }
 
+/**
+ * By name, in upper case: what is answered to the lines that the client has sent in this exchange, base64 as they came; none after
+ * a bare `AUTH NAME`. The exchange goes on while the answer begins with 334, and is won with 235.
+ */
+export type UpstreamMechanisms = Readonly<
+  Record<string, (lines: readonly string[], session: UpstreamSession) => UpstreamAnswer>
+>;
+
 export interface UpstreamSessionOptions {
   readonly script: UpstreamScript;
   readonly keywords: readonly string[];
   readonly tls: 'none' | 'starttls' | 'implicit';
   readonly certificate: TestCertificate;
   readonly login: { readonly user: string; readonly password: string } | undefined;
+  /** What TLS is like besides: client certificates, versions. */
+  readonly tlsOptions?: TlsOptions | undefined;
+  /** Mechanisms offered in clear text too, in place of those of `login`. */
+  readonly mechanisms?: UpstreamMechanisms | undefined;
   /**
    * `strict`: only CRLF.CRLF ends a message, only CRLF a command.
    * `gullible`: as the worst MTA of the smuggling attacks (CVE-2023-51764 and kin): any of CR, LF, CRLF is a line end.
@@ -71,12 +83,16 @@ const LOOK_BACK = 6;
 /** A connection, open or over. */
 export class UpstreamSession {
   readonly commands: string[] = [];
+  /** Lines that were no commands but answers within a scripted AUTH. */
+  readonly exchanged: string[] = [];
   readonly messages: UpstreamMessage[] = [];
   closed = false;
   secure: boolean;
   user: string | undefined;
 
   #socket: Socket;
+  /** What TLS, where there is any, goes over. */
+  readonly #plain: Socket;
   readonly #received: Buffer[] = [];
   #pending = '';
   #tail = '';
@@ -89,12 +105,15 @@ export class UpstreamSession {
   #chunk: { readonly line: string; readonly last: boolean; left: number } | undefined;
   #bodyActed = false;
   #loginLines: string[] | undefined;
+  #impersonated = false;
+  #exchange: ((line: string) => Promise<void>) | undefined;
   readonly #options: UpstreamSessionOptions;
 
   constructor(socket: Socket, options: UpstreamSessionOptions) {
     this.#options = options;
     this.secure = options.tls === 'implicit';
     this.#socket = socket;
+    this.#plain = socket;
     this.#attach(socket);
     void this.#act('greeting', '', reply('220 upstream.example ESMTP'));
   }
@@ -104,9 +123,34 @@ export class UpstreamSession {
     return Buffer.concat(this.#received);
   }
 
+  /** The name the client asked for in the TLS handshake (SNI), and the subject of the certificate it showed. */
+  get handshake(): { serverName: string | undefined; client: string | undefined } {
+    const { servername, getPeerCertificate } = this.#socket as Partial<TLSSocket>;
+    const subject = getPeerCertificate?.call(this.#socket)?.subject?.CN;
+    return {
+      serverName: typeof servername === 'string' ? servername : undefined,
+      client: Array.isArray(subject) ? subject.join() : subject,
+    };
+  }
+
   /** Breaks the connection from the upstream's side. */
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** Breaks it with RST. */
+  reset(): void {
+    this.#plain.resetAndDestroy();
+  }
+
+  /** Speaks without being asked. */
+  say(bytes: string): void {
+    this.#socket.write(bytes, 'latin1');
+  }
+
+  /** Ends it as a server does that has had enough of an idle client. */
+  hangUp(): void {
+    this.#socket.destroySoon();
   }
 
   /** Whether a message has begun and neither its end nor the end of the connection has come. */
@@ -149,6 +193,11 @@ export class UpstreamSession {
     const line = this.#pending.slice(0, end.index);
     this.#pending = this.#pending.slice(end.index + end[0].length);
     if (this.#loginLines) return await this.#readLogin(line, this.#loginLines);
+    if (this.#exchange) {
+      this.exchanged.push(line);
+      await this.#exchange(line);
+      return true;
+    }
     if (line === '' && this.#options.lineEndings === 'gullible') return true;
     this.commands.push(line);
     await this.#command(line);
@@ -160,6 +209,8 @@ export class UpstreamSession {
     if (verb === 'EHLO' || verb === 'HELO') return await this.#act('EHLO', line, this.#ehlo());
     if (verb === 'STARTTLS') return await this.#startTls(line);
     if (verb === 'AUTH') return await this.#login(line);
+    if (verb === 'XCLIENT') return await this.#xclient(line);
+    if (verb === 'XFORWARD') return await this.#act('XFORWARD', line, reply('250 2.0.0 ok'));
     if (verb === 'MAIL') return await this.#mail(line);
     if (verb === 'RCPT') return await this.#recipient(line);
     if (verb === 'DATA') return await this.#data(line);
@@ -175,12 +226,22 @@ export class UpstreamSession {
 
   #ehlo(): UpstreamAnswer {
     this.#forget();
-    const keywords = [...this.#options.keywords];
+    const keywords = this.#options.keywords.filter((each) => !this.#impersonated || !/^XCLIENT\b/.test(each));
     if (this.#options.tls === 'starttls' && !this.secure) keywords.push('STARTTLS');
-    if (this.#options.login && (this.secure || this.#options.tls === 'none'))
+    const { mechanisms } = this.#options;
+    if (mechanisms) keywords.push(`AUTH ${Object.keys(mechanisms).join(' ')}`);
+    else if (this.#options.login && (this.secure || this.#options.tls === 'none'))
       keywords.push('AUTH PLAIN LOGIN');
     const lines = ['upstream.example', ...keywords];
     return reply(...lines.map((line, index) => `250${index === lines.length - 1 ? ' ' : '-'}${line}`));
+  }
+
+  /** As Postfix: who has said whose connection this is, is from then on one who may not say it. */
+  async #xclient(line: string): Promise<void> {
+    const allowed = !this.#impersonated && this.#options.keywords.some((each) => /^XCLIENT\b/.test(each));
+    const polite = allowed ? '220 upstream.example ESMTP' : '550 5.7.0 Error: insufficient authorization';
+    const answer = await this.#act('XCLIENT', line, reply(polite));
+    if (answer.bytes.startsWith('220')) this.#impersonated = / ADDR=/.test(line);
   }
 
   async #startTls(line: string): Promise<void> {
@@ -192,17 +253,26 @@ export class UpstreamSession {
     const plain = this.#socket;
     plain.off('data', this.#receive);
     const { certificate: cert, key } = this.#options.certificate;
-    this.#attach(new TLSSocket(plain, { isServer: true, cert, key }));
+    this.#attach(new TLSSocket(plain, { isServer: true, cert, key, ...this.#options.tlsOptions }));
   }
 
   async #login(line: string): Promise<unknown> {
     const [, mechanism = '', initial] = line.split(' ');
+    const scripted = this.#options.mechanisms?.[mechanism.toUpperCase()];
+    if (scripted) return await this.#proceed(scripted, initial === undefined ? [] : [initial]);
     if (/^plain$/i.test(mechanism) && initial !== undefined) return await this.#decideLogin(initial);
     if (/^login$/i.test(mechanism)) {
       this.#loginLines = [];
       return await this.#say(reply(`334 ${Buffer.from('Username:').toString('base64')}`));
     }
     await this.#say(reply('504 5.5.4 unknown mechanism'));
+  }
+
+  async #proceed(scripted: UpstreamMechanisms[string], lines: readonly string[]): Promise<void> {
+    const answer = await this.#act('AUTH', lines.at(-1) ?? '', scripted(lines, this));
+    this.#exchange = answer.bytes.startsWith('334')
+      ? async (line) => await this.#proceed(scripted, [...lines, line])
+      : undefined;
   }
 
   async #readLogin(line: string, lines: string[]): Promise<boolean> {
@@ -320,8 +390,10 @@ export class UpstreamSession {
 
   async #say(answer: UpstreamAnswer): Promise<void> {
     this.#options.onEvent();
+    answer.act?.();
     await answer.after;
     if (this.closed) return;
+    if (answer.reset) return this.reset();
     if (answer.bytes !== '') this.#socket.write(answer.bytes, 'latin1');
     if (answer.hangUp) this.#socket.destroySoon();
   }

@@ -7,6 +7,7 @@ import { isRefusal, type Refusal, refuse } from '../../refusal.ts';
 import type { Reply } from '../../relay/reply.ts';
 import { type SaslExchange, type SaslStep, startExchange } from '../../sasl/exchange.ts';
 import { MECHANISM_NAMES, type MechanismName } from '../../sasl/mechanism.ts';
+import { Secret } from '../../setting.ts';
 import type { Recheck } from '../../token/recheck.ts';
 import type { Door, Wire } from '../door.ts';
 import { ownReply, replyTo } from '../replies.ts';
@@ -23,6 +24,8 @@ export interface Accepted {
   readonly principal: Principal;
   /** Where the issuer is to be asked about the token while the session lives. */
   readonly recheck: Recheck | undefined;
+  /** What it signed in with; kept only where some upstream needs it. */
+  readonly token: Secret | undefined;
 }
 
 export class SignIn {
@@ -32,6 +35,7 @@ export class SignIn {
   readonly #exchange: SaslExchange;
   #userName: string | undefined;
   #recheck: Recheck | undefined;
+  #token: Secret | undefined;
   #reported = false;
 
   constructor(options: { door: Door; wire: Wire; mechanism: MechanismName }) {
@@ -80,6 +84,7 @@ export class SignIn {
       const verdict = await this.#door.verifier.verify(token);
       if (isRefusal(verdict)) return verdict;
       this.#recheck = this.#door.verifier.recheck(token, verdict);
+      if (this.#door.relay.needsUserToken) this.#token = new Secret(token);
       return checkUserName(verdict, userName) ?? verdict;
     } catch (error) {
       // Thrown on, it would leave the exchange open, and the client's next command would be read as a part of it.
@@ -110,7 +115,7 @@ export class SignIn {
       tls: tls && `${tls.version} ${tls.cipher}`,
     });
     const reply = ownReply(235, '7.0', 'Authentication successful');
-    return { state: 'accepted', reply, principal, recheck: this.#recheck };
+    return { state: 'accepted', reply, principal, recheck: this.#recheck, token: this.#token };
   }
 
   #report(refusal: Refusal): void {

@@ -16,7 +16,11 @@ export function gathering(upstream: RelayTransaction): RelayTransaction {
   }
 
   return {
+    get upstream() {
+      return upstream.upstream;
+    },
     recipient: (path) => upstream.recipient(path),
+    keepAlive: async () => upstream.keepAlive?.(),
     data: () => upstream.data(),
     write(given) {
       const bytes = typeof given === 'string' ? Buffer.from(given) : given;

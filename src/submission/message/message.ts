@@ -6,6 +6,7 @@ import type { RelayTransaction } from '../../relay/transaction.ts';
 import type { Findings } from './body-scanner.ts';
 import { type HeaderContext, type RepairedHeader, repairHeader } from './header/repair.ts';
 import { Pace } from './pace.ts';
+import type { SignedTransaction } from './signing.ts';
 import type { MessageSink } from './wire.ts';
 
 export type MessageStage = 'data' | 'header' | 'body' | 'end';
@@ -21,6 +22,8 @@ export interface MessageOutcome {
 export interface MessageOptions {
   readonly transaction: RelayTransaction;
   readonly header: HeaderContext;
+  /** The same transaction for a message that Postern signs; undefined where it passes as it is. */
+  readonly signing?: (header: RepairedHeader) => SignedTransaction | undefined;
   readonly maxHeaderBytes: number;
   readonly maxMessageBytes: number;
   /** Bytes a second, averaged; slower clients are given up through `onTooSlow`. */
@@ -42,6 +45,7 @@ export const SWALLOWED = 2;
  */
 export class Message implements MessageSink {
   readonly #options: MessageOptions;
+  #signed: SignedTransaction | undefined;
   #state: 'header' | 'body' | 'refused' | 'judged' | 'ended' = 'header';
   /** What has arrived of a header that is not complete yet; grows by doubling, for it may come byte by byte. */
   #held: Buffer = Buffer.alloc(0);
@@ -53,6 +57,10 @@ export class Message implements MessageSink {
   constructor(options: MessageOptions) {
     this.#options = options;
     this.#pace = new Pace(options.minBytesPerSecond);
+  }
+
+  get #transaction(): RelayTransaction {
+    return this.#signed ?? this.#options.transaction;
   }
 
   /** True once it is certain that nothing of it goes through. */
@@ -89,7 +97,7 @@ export class Message implements MessageSink {
   /** The client is gone: what has begun at the upstream is cut off. Once the final dot is out, its verdict is still told. */
   abandon(): void {
     if (this.#state === 'judged') return;
-    if (this.#state !== 'ended') this.#options.transaction.abort();
+    if (this.#state !== 'ended') this.#transaction.abort();
     this.#state = 'ended';
   }
 
@@ -133,9 +141,9 @@ export class Message implements MessageSink {
     this.#state = 'body';
     this.#release();
     const { added, kept } = header;
-    this.#options.transaction.write(added);
+    this.#transaction.write(added);
     // Where nothing was taken out of it, header and body go on in one piece, as they came.
-    if (kept.length < at) this.#options.transaction.write(kept);
+    if (kept.length < at) this.#transaction.write(kept);
     await this.#forward(kept.length < at ? held.subarray(at) : held);
   }
 
@@ -146,8 +154,23 @@ export class Message implements MessageSink {
   }
 
   async #finish(last: Buffer): Promise<{ verdict: Reply | Refusal; stage: MessageStage }> {
+    if (this.#signed) return this.#finishSigned(this.#signed, last);
     this.#state = 'judged';
-    return { verdict: await this.#options.transaction.finish(last), stage: 'end' };
+    return { verdict: await this.#transaction.finish(last), stage: 'end' };
+  }
+
+  /** It goes out only now: until its end does, it may still be interrupted or abandoned. */
+  async #finishSigned(
+    transaction: SignedTransaction,
+    last: Buffer,
+  ): Promise<{ verdict: Reply | Refusal; stage: MessageStage }> {
+    const stop = await transaction.release(last);
+    if (stop) this.#refuse(stop.verdict, stop.stage);
+    if (this.#state === 'refused' || this.#state === 'ended') {
+      return this.#refused ?? { verdict: refuse('internal-error', 'nobody waits for it'), stage: 'end' };
+    }
+    this.#state = 'judged';
+    return { verdict: await transaction.finish(undefined), stage: 'end' };
   }
 
   /** The whole message lies here: it goes out in one piece. */
@@ -171,20 +194,23 @@ export class Message implements MessageSink {
   /** The header as it goes on, or undefined where it was refused. */
   #check(block: Buffer): RepairedHeader | undefined {
     const header = repairHeader(block, this.#options.header);
-    if (!isRefusal(header)) return header;
-    this.#refuse(header, 'header');
-    return undefined;
+    if (isRefusal(header)) {
+      this.#refuse(header, 'header');
+      return undefined;
+    }
+    this.#signed = this.#options.signing?.(header);
+    return header;
   }
 
   async #data(): Promise<boolean> {
-    const outcome = await this.#options.transaction.data();
+    const outcome = await this.#transaction.data();
     if (!isRefusal(outcome) && outcome.code === 354) return this.#state === 'header';
     this.#refuse(outcome, 'data');
     return false;
   }
 
   #forward(bytes: Buffer): Promise<void> | undefined {
-    const { transaction } = this.#options;
+    const transaction = this.#transaction;
     if (transaction.verdict) {
       this.#refuse(transaction.verdict, 'body');
       return undefined;
@@ -202,7 +228,7 @@ export class Message implements MessageSink {
     this.#state = 'refused';
     this.#release();
     this.#refused = { verdict, stage };
-    this.#options.transaction.abort();
+    this.#transaction.abort();
   }
 }
 

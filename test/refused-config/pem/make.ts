@@ -1,7 +1,7 @@
 // Made the PEM files beside it, once: `node test/refused-config/pem/make.ts`. They are committed, so that messages stay the same.
 
 import 'reflect-metadata';
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import {
   BasicConstraintsExtension,
@@ -42,6 +42,18 @@ write(
   'encrypted-key.pem',
   'the key of certificate.pem, its passphrase is "test"',
   String(key.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'test' })),
+);
+write(
+  'ed25519-key.pem',
+  'a key of Ed25519',
+  String(generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' })),
+);
+write(
+  'short-rsa-key.pem',
+  'an RSA key of 512 bits',
+  String(
+    generateKeyPairSync('rsa', { modulusLength: 512 }).privateKey.export({ format: 'pem', type: 'pkcs8' }),
+  ),
 );
 write('cut-off-certificate.pem', 'a certificate that lost its middle', withoutLines(certificateText, 4, 7));
 write('cut-off-key.pem', 'a key that lost its end', withoutLines(keyText, 2, 9));

@@ -51,9 +51,9 @@ const NUMBERS = new Set(['recipients', 'bytes', 'milliseconds', 'messages', 'lin
 describe('the journal', () => {
   test('writes nothing below its level', () => {
     const audit = recordedAudit('warn');
-    audit.events.upstreamUp({});
+    audit.events.upstreamUp({ upstream: 'first' });
     audit.debug({ where: 'engine', text: 'hello' });
-    audit.events.upstreamDown({ reason: 'refused' });
+    audit.events.upstreamDown({ upstream: 'first', reason: 'refused' });
     expect(audit.lines().map((line) => line['event'])).toEqual(['upstreamDown']);
     expect(audit.enabled('debug')).toBe(false);
   });

@@ -12,6 +12,7 @@ const accepted = {
   mailFrom: 'alice@example.org',
   recipients: 1,
   bytes: 2048,
+  upstream: 'first',
   upstreamReply: '250 ok',
   milliseconds: 40,
 };
@@ -38,7 +39,7 @@ describe('metrics', () => {
     events.messageRefused({ ...session, stage: 'header', code: 'header-from-missing', reason: 'no' });
     events.tokenIssued({ grantType: 'client_credentials' });
     events.tokenRefreshed({});
-    events.upstreamDown({ reason: 'refused' });
+    events.upstreamDown({ upstream: 'first', reason: 'refused' });
     events.identityProviderDown({ issuer: 'https://idp.example', reason: 'refused' });
     events.identityProviderUp({ issuer: 'https://idp.example' });
 
@@ -57,7 +58,7 @@ describe('metrics', () => {
       'postern_refusals_total{stage="recipient",code="address-syntax"} 1',
       'postern_tokens_issued_total{grant_type="client_credentials"} 1',
       'postern_tokens_issued_total{grant_type="refresh_token"} 1',
-      'postern_upstream_up 0',
+      'postern_upstream_up{upstream="first"} 0',
       'postern_identity_provider_up 1',
     ]) {
       expect(text.split('\n')).toContain(line);

@@ -7,7 +7,7 @@ import { EXAMPLES } from '../../../src/config/examples.ts';
 import { loadSettingsFile } from '../../../src/config/load.ts';
 import { renderReference } from '../../../src/config/reference.ts';
 import { renderReferenceTable } from '../../../src/config/reference-table.ts';
-import { type SchemaNode, SETTINGS_SCHEMA } from '../../../src/config/schema.ts';
+import { ownSettings, type SchemaNode, SETTINGS_SCHEMA } from '../../../src/config/schema.ts';
 import { faultsOf, load, settingsOf } from './configuration.ts';
 
 const PEM = new URL('../../refused-config/pem/', import.meta.url);
@@ -35,7 +35,7 @@ interface Setting {
 }
 
 function everySetting(node: SchemaNode, path = ''): Setting[] {
-  return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
+  return ownSettings(node).flatMap(([name, child]) => {
     const own = path === '' ? name : `${path}.${name}`;
     const inner =
       child.items?.type === 'object' ? { node: child.items, path: `${own}[]` } : { node: child, path: own };

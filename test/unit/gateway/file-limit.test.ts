@@ -4,7 +4,11 @@ import { expect, test } from 'vitest';
 import type { Settings } from '../../../src/config/schema.ts';
 import { fileLimitDanger } from '../../../src/gateway/file-limit.ts';
 
-const settings = { submission: { maxConnections: 2000 }, upstream: { maxConnections: 50 } } as Settings;
+const settings = {
+  submission: { maxConnections: 2000 },
+  upstream: { maxConnections: 30 },
+  upstreams: [{ maxConnections: 15 }, { maxConnections: 5 }],
+} as Settings;
 const limits = (soft: string) => async () =>
   `Limit                     Soft Limit           Hard Limit           Units\nMax open files            ${soft.padEnd(20)} 1048576              files\n`;
 

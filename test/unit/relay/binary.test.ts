@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isRefusal } from '../../../src/refusal.ts';
 import { DotStuffer } from '../../../src/relay/dot-stuffing.ts';
 import type { RelayTransaction } from '../../../src/relay/transaction.ts';
-import { ALICE, BOB, relay, send, start, stop, upstream } from '../../support/relay-situation.ts';
+import { ALICE, BOB, ORIGIN, relay, send, start, stop, upstream } from '../../support/relay-situation.ts';
 import { hangUp, held, raw, reply, silence } from '../../support/scripted-upstream.ts';
 
 const OFFERS = ['PIPELINING', 'CHUNKING', 'BINARYMIME'];
@@ -15,7 +15,7 @@ beforeEach(() => start({ keywords: OFFERS }));
 afterEach(stop);
 
 async function beginBinary(): Promise<RelayTransaction> {
-  const begun = await relay.begin({ ...ALICE, parameters: { BODY: 'BinaryMime' } });
+  const begun = await relay.begin({ ...ALICE, parameters: { BODY: 'BinaryMime' } }, ORIGIN);
   if (isRefusal(begun) || !begun.transaction) throw new Error(JSON.stringify(begun));
   await begun.transaction.recipient(BOB);
   expect(await begun.transaction.data()).toMatchObject({ code: 354 });

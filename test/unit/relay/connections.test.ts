@@ -3,7 +3,17 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ALICE, BOB, begin, relay, send, start, stop, upstream } from '../../support/relay-situation.ts';
+import {
+  ALICE,
+  BOB,
+  begin,
+  ORIGIN,
+  relay,
+  send,
+  start,
+  stop,
+  upstream,
+} from '../../support/relay-situation.ts';
 import { hangUp, reply, silence } from '../../support/scripted-upstream.ts';
 
 beforeEach(() => start());
@@ -132,7 +142,7 @@ describe('connections', () => {
 
   test('an upstream that is down is refused and told once', async () => {
     const changes: (string | undefined)[] = [];
-    relay.onChange((down) => changes.push(down?.code));
+    relay.onChange(({ down }) => changes.push(down?.code));
     await send();
     await upstream.down();
     expect(await send()).toMatchObject({ code: 'upstream-unavailable' });
@@ -145,8 +155,8 @@ describe('connections', () => {
   test('never more than the limit; who waits too long is told to try again', async () => {
     await start({}, { maxConnections: 2 });
     const held = [await begin(), await begin()];
-    expect(await relay.begin(ALICE)).toMatchObject({ code: 'upstream-busy' });
-    const waiting = relay.begin(ALICE);
+    expect(await relay.begin(ALICE, ORIGIN)).toMatchObject({ code: 'upstream-busy' });
+    const waiting = relay.begin(ALICE, ORIGIN);
     await held[0]?.reset();
     expect(await waiting).toMatchObject({ reply: { code: 250 } });
     expect(upstream.connections).toHaveLength(2);
@@ -157,7 +167,7 @@ describe('connections', () => {
     const first = await begin();
     await first.recipient(BOB);
     await first.data();
-    const waiting = relay.begin(ALICE);
+    const waiting = relay.begin(ALICE, ORIGIN);
     first.abort();
     expect(await waiting).toMatchObject({ reply: { code: 250 } });
   });
@@ -174,10 +184,10 @@ describe('closing', () => {
   test('turns away who waits and who comes, and lets go of what is in use when that is through', async () => {
     await start({}, { maxConnections: 1, maxWait: 5_000 });
     const inUse = await begin();
-    const waiting = relay.begin(ALICE);
+    const waiting = relay.begin(ALICE, ORIGIN);
     relay.close();
     expect(await waiting).toMatchObject({ code: 'shutting-down' });
-    expect(await relay.begin(ALICE)).toMatchObject({ code: 'shutting-down' });
+    expect(await relay.begin(ALICE, ORIGIN)).toMatchObject({ code: 'shutting-down' });
     expect(await inUse.recipient(BOB)).toMatchObject({ code: 250 });
     await inUse.reset();
     await upstream.until(() => upstream.connections[0]?.closed === true, 'the connection to be closed');

@@ -6,17 +6,27 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { refuse } from '../../../src/refusal.ts';
 import type { UpstreamDialogue } from '../../../src/relay/dialogue.ts';
 import { Knowledge } from '../../../src/relay/knowledge.ts';
-import { ALICE, BOB, begin, relay, send, start, stop, upstream } from '../../support/relay-situation.ts';
+import {
+  ALICE,
+  BOB,
+  begin,
+  ORIGIN,
+  relay,
+  send,
+  start,
+  stop,
+  upstream,
+} from '../../support/relay-situation.ts';
 import { silence } from '../../support/scripted-upstream.ts';
 
 describe('against an upstream', () => {
   beforeEach(() => start({ keywords: ['SIZE 1000', '8BITMIME'] }));
   afterEach(stop);
 
-  const offered = async () => [...((await relay.currentCapabilities())?.keywords.keys() ?? [])];
+  const offered = async () => [...((await relay.currentCapabilities(ORIGIN))?.keywords.keys() ?? [])];
 
   test('before the first contact nothing is asked: the gateway has done so at its start', async () => {
-    expect(await relay.currentCapabilities()).toBeUndefined();
+    expect(await relay.currentCapabilities(ORIGIN)).toBeUndefined();
     expect(upstream.connections).toHaveLength(0);
   });
 
@@ -29,12 +39,12 @@ describe('against an upstream', () => {
 
   test('a connection that the upstream ended makes it doubtful; the next word counts, and the limit with it', async () => {
     await send();
-    expect(relay.capabilities()?.maxMessageBytes).toBe(1000);
+    expect(relay.capabilities(ORIGIN)?.maxMessageBytes).toBe(1000);
     await upstream.down();
     upstream.offer(['SIZE 500', 'DSN']);
     await upstream.up();
     await expect.poll(offered).toEqual(['SIZE', 'DSN']);
-    expect(relay.capabilities()?.maxMessageBytes).toBe(500);
+    expect(relay.capabilities(ORIGIN)?.maxMessageBytes).toBe(500);
     // The connection that was made for the question serves the next message.
     expect(await send()).toMatchObject({ code: 250 });
     expect(upstream.connections).toHaveLength(2);
@@ -58,9 +68,9 @@ describe('against an upstream', () => {
     await older.reset();
     // The older one is on top now.
     const eightBit = { ...ALICE, parameters: { BODY: '8BITMIME' } };
-    expect(await relay.begin(eightBit)).toMatchObject({ reply: { code: 250 } });
+    expect(await relay.begin(eightBit, ORIGIN)).toMatchObject({ reply: { code: 250 } });
     expect(upstream.connections[0]?.commands).toContain('QUIT');
-    const held = await relay.begin({ ...ALICE, parameters: { RET: 'FULL' } });
+    const held = await relay.begin({ ...ALICE, parameters: { RET: 'FULL' } }, ORIGIN);
     expect(held).toMatchObject({ refused: true, code: 'parameter-unknown' });
   });
 
@@ -71,8 +81,8 @@ describe('against an upstream', () => {
     upstream.offer(['DSN']);
     await upstream.up();
     const eightBit = { ...ALICE, parameters: { BODY: '8BITMIME' } };
-    expect(await relay.begin(eightBit)).toMatchObject({ code: 'eight-bit-unavailable' });
-    expect(await relay.begin({ ...ALICE, parameters: { RET: 'FULL' } })).toMatchObject({
+    expect(await relay.begin(eightBit, ORIGIN)).toMatchObject({ code: 'eight-bit-unavailable' });
+    expect(await relay.begin({ ...ALICE, parameters: { RET: 'FULL' } }, ORIGIN)).toMatchObject({
       reply: { code: 250 },
     });
   });

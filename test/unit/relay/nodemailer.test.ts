@@ -15,5 +15,9 @@ test('SMTPConnection has the members that connect.ts uses', () => {
     expect(typeof connection[listener], listener).toBe('function');
   }
   expect(connection).toHaveProperty('_socket');
-  expect(connection).toHaveProperty('lastServerResponse');
+  expect(connection).toHaveProperty('lastServerResponse', false);
+  expect(connection).toHaveProperty('stage', 'init');
+  expect(connection).toHaveProperty('secureConnection', false);
+  expect(connection).toHaveProperty('_remainder', '');
+  expect(connection).toHaveProperty('_responseQueue', []);
 });

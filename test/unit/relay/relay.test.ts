@@ -6,7 +6,17 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/setting.ts';
 import { testCertificate } from '../../support/certificates.ts';
-import { ALICE, BOB, begin, relay, send, start, stop, upstream } from '../../support/relay-situation.ts';
+import {
+  ALICE,
+  BOB,
+  begin,
+  ORIGIN,
+  relay,
+  send,
+  start,
+  stop,
+  upstream,
+} from '../../support/relay-situation.ts';
 import { hangUp, raw, reply, silence, type UpstreamStep } from '../../support/scripted-upstream.ts';
 
 beforeEach(() => start());
@@ -30,16 +40,19 @@ describe('a message', () => {
   test('passes on ESMTP parameters the upstream offers, and never the client’s AUTH=', async () => {
     const parameters = { SIZE: '100', BODY: '8BITMIME', AUTH: 'mallory@example.org', RET: 'HDRS' } as const;
     await start({ login: { user: 'gate', password: 'p' } });
-    await relay.begin({ address: 'alice@example.org', parameters });
+    await relay.begin({ address: 'alice@example.org', parameters }, ORIGIN);
     await upstream.received('MAIL FROM:<alice@example.org> SIZE=100 BODY=8BITMIME AUTH=<> RET=HDRS\r\n');
   });
 
   test('that needs what the upstream lacks is refused, and nothing is said to the upstream', async () => {
     await start({ keywords: ['PIPELINING'] });
-    const refused = await relay.begin({ address: 'älice@example.org', parameters: { SMTPUTF8: true } });
+    const refused = await relay.begin(
+      { address: 'älice@example.org', parameters: { SMTPUTF8: true } },
+      ORIGIN,
+    );
     expect(refused).toMatchObject({ code: 'utf8-sender-unavailable' });
     expect(upstream.connections[0]?.received.toString()).not.toContain('MAIL');
-    expect(await relay.begin({ ...ALICE, parameters: { SIZE: '1', BODY: '7BIT' } })).toMatchObject({
+    expect(await relay.begin({ ...ALICE, parameters: { SIZE: '1', BODY: '7BIT' } }, ORIGIN)).toMatchObject({
       reply: { code: 250 },
     });
   });

@@ -12,6 +12,8 @@ export interface HeaderContext extends EditContext {
 }
 
 export interface RepairedHeader {
+  /** As they came; each stands in the block that was given. */
+  readonly fields: readonly PlacedField[];
   /** Fields that stand above all others; no line of them begins with a dot. */
   readonly added: string;
   /** The header block that follows them: the very one given where nothing is taken out of it. */
@@ -28,7 +30,7 @@ export function repairHeader(block: Buffer, context: HeaderContext): RepairedHea
   const incomplete = context.qualifiedDomains === 'required' ? checkAddressDomains(fields) : undefined;
   if (incomplete) return incomplete;
   const { added, removed } = editHeader(fields, context);
-  return { added, kept: removed.length === 0 ? block : stuffed(without(plain, removed)) };
+  return { fields, added, kept: removed.length === 0 ? block : stuffed(without(plain, removed)) };
 }
 
 function without(block: Buffer, removed: readonly PlacedField[]): Buffer {

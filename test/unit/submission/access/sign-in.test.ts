@@ -9,14 +9,24 @@ import { ALICE } from '../../../support/message-situation.ts';
 
 const RESPONSE = Buffer.from('n,a=alice@example.org,\x01auth=Bearer abc\x01\x01').toString('base64');
 
-function situation(verify: Door['verifier']['verify'], penalty = new Penalty()) {
+function situation(
+  verify: Door['verifier']['verify'],
+  penalty = new Penalty(),
+  relay = { needsUserToken: false },
+) {
   const events: [string, unknown][] = [];
   const audit = new Proxy({}, { get: (_, name) => (fields: unknown) => events.push([String(name), fields]) });
   const verifier = {
     verify,
     recheck: (token: string) => ({ every: 1, check: async () => refuse('token-revoked', token) }),
   };
-  const door = { verifier, audit, penalty, challenge: { scope: 'mail', openidConfiguration: undefined } };
+  const door = {
+    verifier,
+    audit,
+    penalty,
+    relay,
+    challenge: { scope: 'mail', openidConfiguration: undefined },
+  };
   const signInFailed = vi.fn();
   const wire = { id: 's3ss10n', peer: '192.0.2.1', tls: () => undefined, signInFailed };
   const signIn = new SignIn({
@@ -67,6 +77,14 @@ test('a good token lets its owner in, and nobody who says another name', async (
   const response = Buffer.from('n,a=bob@example.org,\x01auth=Bearer abc\x01\x01').toString('base64');
   expect(await other.signIn.start(response)).toMatchObject({ state: 'open', reply: { code: 334 } });
   expect(other.events).toMatchObject([['loginFailed', { code: 'user-mismatch' }]]);
+});
+
+test('the token is kept where an upstream needs it, hidden from whoever prints it, and nowhere else', async () => {
+  const verify = () => Promise.resolve(ALICE);
+  const kept = await situation(verify, new Penalty(), { needsUserToken: true }).signIn.start(RESPONSE);
+  expect(kept.state === 'accepted' && kept.token?.reveal()).toBe('abc');
+  expect(JSON.stringify(kept)).not.toContain('abc');
+  expect(await situation(verify).signIn.start(RESPONSE)).toMatchObject({ token: undefined });
 });
 
 describe('the price of a failure', () => {

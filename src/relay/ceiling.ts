@@ -1,0 +1,31 @@
+// Owns how many connections an upstream takes where it has said that it takes no more: found out gently, not by knocking.
+
+/** After each of these Postern tries one more. */
+const STEP = 5_000;
+
+export class Ceiling {
+  readonly #max: number;
+  #found: { connections: number; at: number } | undefined;
+
+  /** @param options.max what the settings allow */
+  constructor(options: { max: number }) {
+    this.#max = options.max;
+  }
+
+  /** Connections to have at most, now. */
+  get most(): number {
+    if (!this.#found) return this.#max;
+    const { connections, at } = this.#found;
+    return Math.min(this.#max, connections + Math.floor((performance.now() - at) / STEP));
+  }
+
+  /** A further one was turned away while so many stood. */
+  hit(connections: number): void {
+    this.#found = { connections: Math.max(1, connections), at: performance.now() };
+  }
+
+  /** So many stand. */
+  stands(connections: number): void {
+    if (this.#found && connections > this.#found.connections) this.#found.connections = connections;
+  }
+}

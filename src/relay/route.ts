@@ -1,0 +1,74 @@
+// Owns which upstreams a message may go to, by who sends it, as whom, and where it came in (`routes` of the settings).
+
+import { isOfDomain, readDomainPattern, sameAddress } from '../address.ts';
+import type { Origin } from './origin.ts';
+import type { RouteSettings } from './settings.ts';
+
+/**
+ * `id` of the upstreams of the first route whose every condition holds; undefined where none does.
+ * @param sender the envelope sender, empty for the null reverse-path
+ */
+export function routeOf(
+  routes: readonly RouteSettings[],
+  given: { origin: Origin; sender: string },
+): readonly string[] | undefined {
+  return routes.find((route) => judge(route, given) === 'holds')?.upstreams;
+}
+
+/**
+ * Every upstream that some message of the session may go to, as far as is known by now: `id` of the upstreams, and whether all
+ * of its messages have a route.
+ */
+export function routesOfSession(
+  routes: readonly RouteSettings[],
+  origin: Origin,
+): { readonly upstreams: ReadonlySet<string>; readonly complete: boolean } {
+  const upstreams = new Set<string>();
+  for (const route of routes) {
+    const judged = judge(route, { origin, sender: undefined });
+    if (judged === 'fails') continue;
+    for (const id of route.upstreams) upstreams.add(id);
+    if (judged === 'holds') return { upstreams, complete: true };
+  }
+  return { upstreams, complete: false };
+}
+
+type Judged = 'holds' | 'fails' | 'open';
+
+/** `open`: what is not known yet decides. */
+function judge(
+  route: RouteSettings,
+  { origin, sender }: { origin: Origin; sender: string | undefined },
+): Judged {
+  const { principal, listener } = origin;
+  const each: Judged[] = [
+    condition(route.listeners, listener, (name) => name === listener),
+    condition(route.senders, sender, (pattern) => isSender(pattern, sender ?? '')),
+    condition(route.groups, principal, (group) => principal?.groups.includes(group) === true),
+    condition(route.clients, principal, (client) => principal?.clientId === client),
+    condition(
+      route.users,
+      principal,
+      (user) =>
+        principal?.subject === user ||
+        principal?.addresses.some((address) => sameAddress(address, user)) === true,
+    ),
+  ];
+  if (each.includes('fails')) return 'fails';
+  return each.includes('open') ? 'open' : 'holds';
+}
+
+function condition(
+  wanted: readonly string[] | undefined,
+  known: unknown,
+  holds: (wanted: string) => boolean,
+): Judged {
+  if (wanted === undefined) return 'holds';
+  if (known === undefined) return 'open';
+  return wanted.some(holds) ? 'holds' : 'fails';
+}
+
+function isSender(pattern: string, sender: string): boolean {
+  const domain = readDomainPattern(pattern);
+  return domain === undefined ? sameAddress(pattern, sender) : isOfDomain(sender, domain);
+}

@@ -1,0 +1,258 @@
+// Owns one upstream: its connections, its limits, what is known of it, and how a transaction begins there.
+
+import type { Path } from '../envelope.ts';
+import { isRefusal, type Refusal } from '../refusal.ts';
+import { type Account, accountFor, hasOneAccount, oneAccount } from './account.ts';
+import { announce, submitterOf } from './announce/announce.ts';
+import { BinaryBody, TextBody } from './body.ts';
+import type { Capabilities } from './capabilities.ts';
+import type { UpstreamDialogue } from './dialogue.ts';
+import { Knowledge } from './knowledge.ts';
+import type { TokenSource } from './login/token-source.ts';
+import { Opening } from './opening.ts';
+import type { Origin } from './origin.ts';
+import { isBinary, parametersFor } from './parameters.ts';
+import { Pool } from './pool.ts';
+import { MessageRate, type Turn } from './rate.ts';
+import { isPositive, type Reply, sane } from './reply.ts';
+import type { UpstreamSettings } from './settings.ts';
+import { createTransaction, type RelayTransaction } from './transaction.ts';
+
+/** MAIL was put to an upstream: its reply, and the transaction where it said yes. */
+export interface Begun {
+  /** `id` of the upstream. */
+  readonly upstream: string;
+  readonly reply: Reply;
+  readonly transaction: RelayTransaction | undefined;
+}
+
+export interface UpstreamOptions {
+  readonly id: string;
+  readonly priority: number;
+  readonly weight: number;
+  readonly settings: UpstreamSettings;
+  /** Given in EHLO. */
+  readonly name: string;
+  /** Where the settings say that it is signed in to with tokens. */
+  readonly tokens: TokenSource | undefined;
+}
+
+/** Accounts whose rates are remembered before those without anything to remember are dropped. */
+const MANY_ACCOUNTS = 1000;
+
+/** Refusals that are the upstream's fault, not the message's. */
+const FAULTS: ReadonlySet<string> = new Set([
+  'upstream-lost',
+  'upstream-timeout',
+  'upstream-protocol',
+  // 421 to a command: it connects, and is still not there.
+  'upstream-unavailable',
+]);
+/** What one mailbox may meet with and another one of the same upstream not. */
+const OF_ACCOUNT: ReadonlySet<string> = new Set(['upstream-login', 'upstream-busy']);
+
+export class Upstream {
+  readonly id: string;
+  readonly priority: number;
+  readonly weight: number;
+  readonly settings: UpstreamSettings;
+  readonly #name: string;
+  readonly #tokens: TokenSource | undefined;
+  readonly #knowledge: Knowledge;
+  readonly #opening: Opening;
+  readonly #pool: Pool;
+  readonly #rates = new Map<string, MessageRate>();
+
+  constructor(options: UpstreamOptions) {
+    this.id = options.id;
+    this.priority = options.priority;
+    this.weight = options.weight;
+    this.settings = options.settings;
+    this.#name = options.name;
+    this.#tokens = options.tokens;
+    this.#knowledge = new Knowledge({
+      ask: () => this.#contact({ fresh: true }),
+      connections: () => this.#pool.size,
+    });
+    this.#opening = new Opening({ ...options, down: () => this.down !== undefined });
+    this.#pool = new Pool({
+      settings: this.settings,
+      open: (account) => this.#opening.open(account),
+      onConnect: (outcome) => {
+        // One mailbox that cannot be signed in to, or not once more, says nothing of the others.
+        if (isRefusal(outcome) && OF_ACCOUNT.has(outcome.code) && !hasOneAccount(this.settings)) return;
+        this.#knowledge.connected(outcome);
+      },
+      onLost: (dialogue) => this.#knowledge.lost(dialogue),
+    });
+  }
+
+  /** Why it cannot be used; undefined where it can, or where nobody has tried. */
+  get down(): Refusal | undefined {
+    return this.#knowledge.down;
+  }
+
+  /** What it offered when it was last spoken to; undefined before the first contact. */
+  get capabilities(): Capabilities | undefined {
+    return this.#knowledge.capabilities;
+  }
+
+  /** The same, after asking it anew where that may have changed; takes two seconds at most. */
+  currentCapabilities(): Promise<Capabilities | undefined> {
+    return this.#knowledge.current();
+  }
+
+  onChange(listener: (down: Refusal | undefined) => void): void {
+    this.#knowledge.onChange(listener);
+  }
+
+  /** From now on it is looked after even while no mail comes. */
+  watch(): void {
+    this.#knowledge.watch(this.settings.healthCheckInterval);
+  }
+
+  /** Speaks with it where that was not done of late; undefined where it is there. */
+  async probe(): Promise<Refusal | undefined> {
+    if (this.#knowledge.contacted && !this.down && this.#pool.size > 0) return undefined;
+    return this.#contact({ fresh: false });
+  }
+
+  /**
+   * Puts MAIL to it. Waits for a connection, and for the account's turn, as long as `maxWait` says (milliseconds). Its own 4xx
+   * and 5xx are replies, not refusals.
+   */
+  async begin(mailFrom: Path, origin: Origin, { maxWait }: { maxWait: number }): Promise<Begun | Refusal> {
+    const account = accountFor(this.settings, { origin, sender: mailFrom.address });
+    if (isRefusal(account)) return account;
+    const deadline = performance.now() + maxWait;
+    const turn = await this.#turn(account, maxWait);
+    if (isRefusal(turn)) return turn;
+    const outcome = await this.#begin({ mailFrom, origin, account, turn, deadline });
+    if (isRefusal(outcome) || !outcome.transaction) turn?.unused();
+    if (isRefusal(outcome) && FAULTS.has(outcome.code)) this.#knowledge.troubled(outcome);
+    return outcome;
+  }
+
+  close(): void {
+    this.#knowledge.close();
+    this.#pool.close();
+    for (const rate of this.#rates.values()) rate.close();
+    this.#tokens?.close();
+  }
+
+  async #begin(given: Beginning): Promise<Begun | Refusal> {
+    const { account, mailFrom, deadline } = given;
+    const acquire = (fresh: boolean) =>
+      this.#pool.acquire({ account, fresh, maxWait: Math.max(0, deadline - performance.now()) });
+    const first = await acquire(false);
+    if (isRefusal(first)) return first;
+    if (this.#outdated(first, mailFrom)) {
+      first.quit();
+      this.#pool.release(first);
+    } else {
+      const wasKept = first.kept;
+      const outcome = await this.#mail(first, given);
+      // The upstream may have closed a kept connection just as MAIL went out; nothing has been sent, so a fresh one is safe.
+      if (!wasKept || !isRefusal(outcome) || !first.lost || outcome.code === 'upstream-timeout')
+        return outcome;
+    }
+    const second = await acquire(true);
+    return isRefusal(second) ? second : this.#mail(second, given);
+  }
+
+  async #mail(dialogue: UpstreamDialogue, given: Beginning): Promise<Begun | Refusal> {
+    const { mailFrom, origin, turn } = given;
+    const { settings } = this;
+    const release = (): void => this.#pool.release(dialogue);
+    const unknown = await announce(dialogue, { settings, name: this.#name, origin });
+    if (unknown) {
+      dialogue.quit();
+      release();
+      return unknown;
+    }
+    const parameters = parametersFor(mailFrom.parameters, dialogue.capabilities, {
+      submitter: submitterOf(origin, settings),
+    });
+    if (isRefusal(parameters)) {
+      release();
+      return parameters;
+    }
+    const outcome = sane(
+      await dialogue.command(`MAIL FROM:<${mailFrom.address}>${parameters}`, settings.replyTimeout),
+      [2, 4, 5],
+    );
+    if (isRefusal(outcome)) {
+      dialogue.destroy();
+      release();
+      return outcome;
+    }
+    if (!isPositive(outcome)) {
+      release();
+      return { upstream: this.id, reply: outcome, transaction: undefined };
+    }
+    const body = new (isBinary(mailFrom) ? BinaryBody : TextBody)(dialogue, settings);
+    const onEnd = (sent: boolean): void => {
+      if (sent) turn?.sent();
+      else turn?.unused();
+      if (sent && !dialogue.lost) this.#knowledge.served();
+      else if (dialogue.lost && FAULTS.has(dialogue.lost.code) && !dialogue.cut)
+        this.#knowledge.troubled(dialogue.lost);
+    };
+    const transaction = createTransaction({ upstream: this.id, dialogue, settings, body, release, onEnd });
+    return { upstream: this.id, reply: outcome, transaction };
+  }
+
+  /** A kept connection lacks what the upstream, since it was made, has learnt to offer. */
+  #outdated(dialogue: UpstreamDialogue, { parameters }: Path): boolean {
+    const { capabilities } = this;
+    if (!dialogue.kept || !capabilities || capabilities === dialogue.capabilities) return false;
+    return (
+      isRefusal(parametersFor(parameters, dialogue.capabilities)) &&
+      !isRefusal(parametersFor(parameters, capabilities))
+    );
+  }
+
+  async #contact({ fresh }: { fresh: boolean }): Promise<Refusal | undefined> {
+    const { settings } = this;
+    if (!hasOneAccount(settings)) {
+      // As many stand as may: there it is, and another one would be one too many.
+      if (this.#pool.full) return undefined;
+      // As whom to sign in only a message can tell.
+      const dialogue = await this.#opening.connect();
+      this.#knowledge.connected(dialogue);
+      if (isRefusal(dialogue)) return dialogue;
+      dialogue.quit();
+      return undefined;
+    }
+    const account = oneAccount(settings, '');
+    const dialogue = await this.#pool.acquire({ account, fresh, maxWait: settings.maxWait });
+    if (isRefusal(dialogue)) return dialogue;
+    this.#pool.release(dialogue);
+    return undefined;
+  }
+
+  async #turn(account: Account, maxWait: number): Promise<Turn | undefined | Refusal> {
+    const limit = this.settings.maxMessagesPerMinute;
+    if (limit === undefined) return undefined;
+    let rate = this.#rates.get(account.limitKey);
+    if (!rate) {
+      if (this.#rates.size >= MANY_ACCOUNTS) this.#forgetRates();
+      rate = new MessageRate({ limit });
+      this.#rates.set(account.limitKey, rate);
+    }
+    return rate.take(maxWait);
+  }
+
+  #forgetRates(): void {
+    for (const [key, rate] of this.#rates) if (rate.idle) this.#rates.delete(key);
+  }
+}
+
+interface Beginning {
+  readonly mailFrom: Path;
+  readonly origin: Origin;
+  readonly account: Account;
+  readonly turn: Turn | undefined;
+  /** `performance.now()` until which a connection is waited for. */
+  readonly deadline: number;
+}
