@@ -2,9 +2,9 @@
 
 import type { Path } from '../envelope.ts';
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../refusal.ts';
+import { isPositive, type Reply } from './connection/reply.ts';
 import type { Origin } from './origin.ts';
-import { isPositive, type Reply } from './reply.ts';
-import type { RelayTransaction } from './transaction.ts';
+import type { RelayTransaction } from './transaction/transaction.ts';
 import type { Begun, Upstream } from './upstream.ts';
 
 /** The upstream is not there, or fails. */

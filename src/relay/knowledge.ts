@@ -1,8 +1,8 @@
 // Owns what is known of an upstream: whether it is there, what it offers, and when that is to be asked anew.
 
 import { isRefusal, type Refusal } from '../refusal.ts';
-import type { Capabilities } from './capabilities.ts';
-import type { UpstreamDialogue } from './dialogue.ts';
+import type { Capabilities } from './connection/capabilities.ts';
+import type { UpstreamDialogue } from './connection/dialogue.ts';
 
 /** Without any connection the upstream's word counts for so long; an MTA that was set up anew shows itself by then. */
 const FRESH = 60_000;

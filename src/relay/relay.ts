@@ -2,15 +2,15 @@
 
 import type { Path } from '../envelope.ts';
 import { isRefusal, type Refusal } from '../refusal.ts';
-import { needsUserToken } from './account.ts';
-import { type Capabilities, inCommon } from './capabilities.ts';
+import { type Capabilities, inCommon } from './connection/capabilities.ts';
 import { tryInTurn, withFailover } from './failover.ts';
 import type { TokenSource } from './login/token-source.ts';
 import type { Origin } from './origin.ts';
+import { needsUserToken } from './pool/account.ts';
 import { routeOf, routesOfSession } from './route.ts';
 import type { NamedUpstreamSettings, RouteSettings, UpstreamSettings } from './settings.ts';
 import { inOrder } from './targets/order.ts';
-import type { RelayTransaction } from './transaction.ts';
+import type { RelayTransaction } from './transaction/transaction.ts';
 import { type Begun, Upstream } from './upstream.ts';
 
 export type { Begun } from './upstream.ts';

@@ -2,21 +2,21 @@
 
 import type { Path } from '../envelope.ts';
 import { isRefusal, type Refusal } from '../refusal.ts';
-import { type Account, accountFor, hasOneAccount, oneAccount } from './account.ts';
 import { announce, submitterOf } from './announce/announce.ts';
-import { BinaryBody, TextBody } from './body.ts';
-import type { Capabilities } from './capabilities.ts';
-import type { UpstreamDialogue } from './dialogue.ts';
+import type { Capabilities } from './connection/capabilities.ts';
+import type { UpstreamDialogue } from './connection/dialogue.ts';
+import { Opening } from './connection/opening.ts';
+import { isPositive, type Reply, sane } from './connection/reply.ts';
 import { Knowledge } from './knowledge.ts';
 import type { TokenSource } from './login/token-source.ts';
-import { Opening } from './opening.ts';
 import type { Origin } from './origin.ts';
-import { isBinary, parametersFor } from './parameters.ts';
-import { Pool } from './pool.ts';
-import { MessageRate, type Turn } from './rate.ts';
-import { isPositive, type Reply, sane } from './reply.ts';
+import { type Account, accountFor, hasOneAccount, oneAccount } from './pool/account.ts';
+import { Pool } from './pool/pool.ts';
+import { MessageRate, type Turn } from './pool/rate.ts';
 import type { UpstreamSettings } from './settings.ts';
-import { createTransaction, type RelayTransaction } from './transaction.ts';
+import { BinaryBody, TextBody } from './transaction/body.ts';
+import { isBinary, parametersFor } from './transaction/parameters.ts';
+import { createTransaction, type RelayTransaction } from './transaction/transaction.ts';
 
 /** MAIL was put to an upstream: its reply, and the transaction where it said yes. */
 export interface Begun {
@@ -215,8 +215,6 @@ export class Upstream {
   async #contact({ fresh }: { fresh: boolean }): Promise<Refusal | undefined> {
     const { settings } = this;
     if (!hasOneAccount(settings)) {
-      // As many stand as may: there it is, and another one would be one too many.
-      if (this.#pool.full) return undefined;
       // As whom to sign in only a message can tell.
       const dialogue = await this.#opening.connect();
       this.#knowledge.connected(dialogue);

@@ -1,7 +1,7 @@
 // Owns which command may run when: one table for before sign-in, one for after it.
 
 import type { Refusal, RefusalCode } from '../refusal.ts';
-import type { Reply } from '../relay/reply.ts';
+import type { Reply } from '../relay/connection/reply.ts';
 
 /** What a command is answered with; undefined where it answers for itself. */
 export type Outcome = Reply | Refusal | undefined;

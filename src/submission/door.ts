@@ -3,8 +3,8 @@
 import type { AuditEvents } from '../audit/event-fields.ts';
 import type { Dkim } from '../dkim/dkim.ts';
 import type { Principal } from '../principal.ts';
+import type { Reply } from '../relay/connection/reply.ts';
 import type { Relay } from '../relay/relay.ts';
-import type { Reply } from '../relay/reply.ts';
 import type { TokenVerifier } from '../token/verifier.ts';
 import type { Penalty } from './access/penalty.ts';
 import type { SessionRegistry } from './access/registry.ts';

@@ -8,7 +8,7 @@ import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { type Incoming, looksLikeProxyHeader } from '../port/port.ts';
 import { type RefusalCode, refuse } from '../refusal.ts';
-import type { Reply } from '../relay/reply.ts';
+import type { Reply } from '../relay/connection/reply.ts';
 import type { ServerContexts } from '../tls/contexts.ts';
 import type { Admission, Place } from './access/admission.ts';
 import { throwAwayRest } from './after-last-word.ts';

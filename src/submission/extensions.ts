@@ -1,6 +1,6 @@
 // Owns what EHLO offers (RFC 5321 §4.1.1.1): Postern's own extensions, and those of the upstream that it passes on.
 
-import type { Capabilities } from '../relay/capabilities.ts';
+import type { Capabilities } from '../relay/connection/capabilities.ts';
 import type { MechanismName } from '../sasl/mechanism.ts';
 import { sizeLimit } from './parameters.ts';
 import type { SubmissionSettings } from './settings.ts';

@@ -2,8 +2,8 @@
 
 import type { Principal } from '../principal.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
+import type { Reply } from '../relay/connection/reply.ts';
 import type { Origin } from '../relay/origin.ts';
-import type { Reply } from '../relay/reply.ts';
 import type { TrustedNetwork } from './access/trusted-networks.ts';
 import type { Outcome } from './command-table.ts';
 import type { Door, Wire } from './door.ts';

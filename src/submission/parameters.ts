@@ -2,7 +2,7 @@
 
 import type { EsmtpParameters, Path } from '../envelope.ts';
 import { type Refusal, refuse } from '../refusal.ts';
-import type { Capabilities } from '../relay/capabilities.ts';
+import type { Capabilities } from '../relay/connection/capabilities.ts';
 
 type Rule = (value: string | true) => boolean;
 
@@ -13,7 +13,7 @@ const text =
     value !== true && check(value);
 const matching = (pattern: RegExp): Rule => text((value) => pattern.test(value));
 
-// What a parameter needs of the upstream, and with which code it is refused there, stands in relay/parameters.ts.
+// What a parameter needs of the upstream, and with which code it is refused there, stands in relay/transaction/parameters.ts.
 const MAIL_RULES: Record<string, Rule> = {
   SIZE: matching(/^[0-9]{1,20}$/),
   BODY: matching(/^(7BIT|8BITMIME|BINARYMIME)$/i),

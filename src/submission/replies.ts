@@ -1,7 +1,7 @@
 // Owns what a mail client is told for each refusal: one table. The reasons stay in the journal.
 
 import { isRefusal, type Refusal, type RefusalCode } from '../refusal.ts';
-import type { Reply } from '../relay/reply.ts';
+import type { Reply } from '../relay/connection/reply.ts';
 
 /** Reply code, the subject and detail of the enhanced code (its class follows from the reply code), constant text. */
 type Entry = readonly [code: number, detail: string, text: string];

@@ -2,8 +2,8 @@
 
 import { type Principal, principalName } from '../principal.ts';
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../refusal.ts';
+import type { Reply } from '../relay/connection/reply.ts';
 import type { Origin } from '../relay/origin.ts';
-import type { Reply } from '../relay/reply.ts';
 import type { MechanismName } from '../sasl/mechanism.ts';
 import type { Secret } from '../setting.ts';
 import type { Recheck } from '../token/recheck.ts';

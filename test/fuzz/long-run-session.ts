@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { refuse } from '../../src/refusal.ts';
-import type { Reply } from '../../src/relay/reply.ts';
+import type { Reply } from '../../src/relay/connection/reply.ts';
 import { Admission } from '../../src/submission/access/admission.ts';
 import { Penalty } from '../../src/submission/access/penalty.ts';
 import { createSessionRegistry } from '../../src/submission/access/registry.ts';

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { parseHeader } from '../../src/policy/header.ts';
 import { MAX_HEADER_BYTES, readProxyHeader } from '../../src/port/proxy-header.ts';
 import { isRefusal, refuse } from '../../src/refusal.ts';
-import { MalformedReply, ReplyReader } from '../../src/relay/reply.ts';
+import { MalformedReply, ReplyReader } from '../../src/relay/connection/reply.ts';
 import { type SaslStep, startExchange } from '../../src/sasl/exchange.ts';
 import { repairHeader } from '../../src/submission/message/header/repair.ts';
 import { ALICE, headerContext } from '../support/message-situation.ts';

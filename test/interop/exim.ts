@@ -16,6 +16,10 @@ export async function startExim(options: {
   sink: number;
   /** Further settings of the first part, or other ones. */
   settings?: Readonly<Record<string, string>>;
+  /** Statements of the ACL for RCPT, in front of the others. */
+  statements?: string;
+  /** Ways to sign in. */
+  authenticators?: string;
 }): Promise<MailServer> {
   const folder = makeFolder('exim');
   const [port] = (await freePorts(1)) as [number];
@@ -32,7 +36,7 @@ export async function startExim(options: {
   const file = join(folder, 'exim.conf');
   const settings = { ...mainSettings({ folder, port, program }), ...options.settings };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
-  writeFileSync(file, lines.join('') + parts(options.sink));
+  writeFileSync(file, lines.join('') + parts(options));
 
   const daemon = await startDaemon(program, ['-C', file, '-bdf'], { folder, port });
   return {
@@ -78,9 +82,10 @@ function mainSettings(given: { folder: string; port: number; program: string }):
   };
 }
 
-const parts = (sink: number): string => `
+const parts = (given: { sink: number; statements?: string; authenticators?: string }): string => `
 begin acl
 recipient:
+${given.statements ?? ''}
   defer recipients = full@example.org
         message = 4.2.2 Mailbox full
   deny ! domains = example.org
@@ -99,11 +104,14 @@ everything:
 begin transports
 sink:
   driver = smtp
-  port = ${sink}
+  port = ${given.sink}
   allow_localhost
   hosts_avoid_tls = *
   # The sink knows DATA only. One message there for each here, however many it is for.
   hosts_try_chunking =
   max_rcpt = 0
   message_linelength_limit = 1000000000
+
+begin authenticators
+${given.authenticators ?? ''}
 `;

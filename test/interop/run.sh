@@ -18,18 +18,29 @@ NEEDED=(
   git:git
   /usr/lib/git-core/git-send-email:git-email
   chromium:chromium
+  tmux:tmux
   # Without recommended packages swaks has no TLS and git send-email cannot read addresses.
   "/usr/lib/*/perl5/5.*/Net/SSLeay.pm:libnet-ssleay-perl"
   /usr/share/perl5/Mail/Address.pm:libmailtools-perl
   /usr/share/perl5/Email/Valid.pm:libemail-valid-perl
+  # Two verifiers of DKIM that have nothing in common with Postern's signer; both know Ed25519 with these.
+  /usr/lib/python3/dist-packages/dkim/__init__.py:python3-dkim
+  /usr/lib/python3/dist-packages/nacl/__init__.py:python3-nacl
+  /usr/share/perl5/Mail/DKIM/Verifier.pm:libmail-dkim-perl
   m4:m4
   /usr/share/sendmail/cf/m4/cf.m4:sendmail-cf
+  # Mechanisms of Cyrus SASL, with which Postfix and Sendmail take passwords.
+  "/usr/lib/*/sasl2/libplain.so:libsasl2-modules"
+  "/usr/lib/*/sasl2/libsasldb.so:libsasl2-modules-db"
+  dovecot:dovecot-core
+  /usr/lib/dovecot/submission-login:dovecot-submissiond
   # Two packages: Glewlwyd wants one of those that set databases up, of which apt would take the one with a client of MariaDB.
   $'glewlwyd:glewlwyd\ndbconfig-sqlite3'
 )
 
-# Packages that Debian does not let be installed beside Postfix's: unpacked into the folder of the run, and run from there.
-UNPACKED=(exim4-daemon-light sendmail-bin)
+# Packages that Debian does not let be installed beside Postfix's, or that bring a service of the system: unpacked into the folder of
+# the run, and run from there.
+UNPACKED=(exim4-daemon-light sendmail-bin sasl2-bin)
 # Not apt's own folder of archives, which images of Debian empty after each installation.
 ARCHIVES=$PWD/node_modules/.cache/postern-interop
 
@@ -85,9 +96,31 @@ missing_libraries() {
   done
 }
 
+# That of Debian 12 has no TLS: it cannot sign with OpenSSL 3 (issue 1171 of OpenSMTPD). The one that Debian has built for 12 later is
+# fetched, with lists of its own beside those of the system.
+download_opensmtpd() {
+  compgen -G "$ARCHIVES/opensmtpd_[789]*.deb" >/dev/null && return
+  if dpkg --compare-versions "$(apt-cache show --no-all-versions opensmtpd | sed -n 's/^Version: //p')" ge 7; then
+    download_packages opensmtpd
+    return
+  fi
+  local codename mirror lists=$ARCHIVES/backports
+  codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  mirror=$(apt-get indextargets --format '$(LABEL) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
+    sed -n "s/^Debian $codename //p" | head -n 1)
+  mkdir -p "$lists/partial"
+  echo "deb $mirror $codename-backports main" >"$lists.list"
+  local options=(-q -o "Dir::Etc::SourceList=$lists.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$lists"
+    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root)
+  apt-get "${options[@]}" update
+  (cd "$ARCHIVES" && apt-get "${options[@]}" download "opensmtpd/$codename-backports")
+}
+
 fetch_packages() {
   local package libraries
   download_packages "${UNPACKED[@]}" || { apt-get update -q && download_packages "${UNPACKED[@]}"; }
+  download_opensmtpd
+  UNPACKED+=(opensmtpd)
   for package in "${UNPACKED[@]}"; do
     mapfile -t libraries < <(missing_libraries "$(archive_of "$package")")
     ((${#libraries[@]} == 0)) || install_packages "${libraries[@]}"

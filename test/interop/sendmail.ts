@@ -15,19 +15,27 @@ import { runProgram } from './program.ts';
 const CF = '/usr/share/sendmail/cf';
 
 /** Takes mail for example.org but for `nobody`, `unknown<number>` and `full`, over STARTTLS, and hands it to `sink` on 127.0.0.1. */
-export async function startSendmail(options: { sink: number }): Promise<MailServer> {
+export async function startSendmail(options: {
+  sink: number;
+  /** Further definitions, or other ones. */
+  definitions?: Readonly<Record<string, string>>;
+  /** Further lines of its configuration in m4, in place of the one that lets everybody send to example.org. */
+  macros?: string;
+  /** Authorities whose certificates it believes, in PEM. */
+  authorities?: string;
+}): Promise<MailServer> {
   const folder = makeFolder('sendmail');
   const [port] = (await freePorts(1)) as [number];
   const { ca, certificate, key } = await testCertificate();
   const queue = join(folder, 'queue');
   mkdirSync(queue, { mode: 0o700 });
-  writeFileSync(join(folder, 'ca.pem'), ca);
+  writeFileSync(join(folder, 'ca.pem'), [ca, options.authorities ?? ''].join('\n'));
   writeFileSync(join(folder, 'certificate.pem'), certificate);
   writeFileSync(join(folder, 'key.pem'), key, { mode: 0o600 });
   // No name service: the sink is on this machine, and everything goes there.
   writeFileSync(join(folder, 'switch'), 'hosts files\naliases files\n');
   await makeAccessMap(folder);
-  const macros = configuration({ folder, port, sink: options.sink });
+  const macros = configuration({ folder, port, ...options });
   const made = await runProgram('m4', [`-D_CF_DIR_=${CF}/`, `${CF}/m4/cf.m4`, '-'], {
     folder,
     input: macros,
@@ -81,8 +89,14 @@ function wake(pid: number): void {
   if ((caught >> BigInt(SIGUSR1 - 1)) & 1n) process.kill(pid, 'SIGUSR1');
 }
 
-function configuration(given: { folder: string; port: number; sink: number }): string {
-  const { folder, port, sink } = given;
+function configuration(given: {
+  folder: string;
+  port: number;
+  sink: number;
+  definitions?: Readonly<Record<string, string>>;
+  macros?: string;
+}): string {
+  const { folder, port, sink, definitions, macros = "RELAY_DOMAIN(`example.org')dnl" } = given;
   const values: Record<string, string> = {
     confDOMAIN_NAME: 'mta.example.org',
     QUEUE_DIR: `${folder}/queue`,
@@ -108,6 +122,7 @@ function configuration(given: { folder: string; port: number; sink: number }): s
     confDONT_BLAME_SENDMAIL: 'TrustStickyBit',
     RELAY_MAILER_ARGS: `TCP $h ${sink}`,
     SMART_HOST: 'relay:[127.0.0.1]',
+    ...definitions,
   };
   return `
 OSTYPE(\`linux')dnl
@@ -120,7 +135,7 @@ FEATURE(\`nocanonify')dnl
 FEATURE(\`accept_unresolvable_domains')dnl
 FEATURE(\`access_db', \`hash -T<TMPF> ${folder}/access')dnl
 FEATURE(\`blocklist_recipients')dnl
-RELAY_DOMAIN(\`example.org')dnl
+${macros}
 MAILER(\`smtp')dnl
 `;
 }

@@ -21,13 +21,17 @@ export interface Answers {
   readonly message: readonly string[];
 }
 
-/** The envelope goes in one group where the server offers PIPELINING, as all those of these tests do. */
-export async function submit(client: SmtpClient, mail: Mail): Promise<Answers> {
-  const recipients = mail.recipients.map((recipient) => `RCPT TO:${recipient}\r\n`);
-  await client.write(Buffer.from(`MAIL FROM:${mail.mailFrom}\r\n${recipients.join('')}`));
-  const mailFrom = await read(client);
-  const answers: string[] = [];
-  for (const _ of recipients) answers.push(await read(client));
+/** @param options.pipelining the server offers it (RFC 2920): the envelope goes in one group */
+export async function submit(
+  client: SmtpClient,
+  mail: Mail,
+  { pipelining = true }: { pipelining?: boolean } = {},
+): Promise<Answers> {
+  const commands = [
+    `MAIL FROM:${mail.mailFrom}`,
+    ...mail.recipients.map((recipient) => `RCPT TO:${recipient}`),
+  ];
+  const [mailFrom = '', ...answers] = await (pipelining ? sayAtOnce : sayOneByOne)(client, commands);
   if (!answers.some((answer) => answer.startsWith('2'))) {
     await client.command('RSET');
     return { mailFrom, recipients: answers, message: [] };
@@ -36,6 +40,19 @@ export async function submit(client: SmtpClient, mail: Mail): Promise<Answers> {
     ? await sendChunks(client, mail.message, mail.chunks)
     : await sendData(client, mail);
   return { mailFrom, recipients: answers, message };
+}
+
+async function sayAtOnce(client: SmtpClient, commands: readonly string[]): Promise<string[]> {
+  await client.write(Buffer.from(commands.map((command) => `${command}\r\n`).join('')));
+  const answers: string[] = [];
+  for (const _ of commands) answers.push(await read(client));
+  return answers;
+}
+
+async function sayOneByOne(client: SmtpClient, commands: readonly string[]): Promise<string[]> {
+  const answers: string[] = [];
+  for (const command of commands) answers.push(...(await sayAtOnce(client, [command])));
+  return answers;
 }
 
 async function sendData(client: SmtpClient, { message }: Mail): Promise<string[]> {

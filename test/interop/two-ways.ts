@@ -17,6 +17,8 @@ export interface TwoWays {
   readonly sink: Sink;
   /** Greeted, inside TLS, EHLO said, and signed in where that is asked for. */
   connect(way: Way): Promise<SmtpClient>;
+  /** What the server of this way offers inside TLS, signed in where that is asked for: keywords of its EHLO. */
+  offered(way: Way): Promise<ReadonlySet<string>>;
   /** What the sink gets while `send` runs and until the mail server has nothing left. */
   arrivalsOf<T>(send: () => Promise<T>): Promise<{ result: T; arrivals: readonly Arrival[] }>;
   close(): Promise<void>;
@@ -48,6 +50,17 @@ export async function openTwoWays(
       sink,
       connect: (way) =>
         way === 'direct' ? connectDirectly({ port: server.port, ca }) : openSession(gate, token),
+      async offered(way) {
+        if (way === 'direct') {
+          const { client, offered } = await greetDirectly({ port: server.port, ca });
+          client.destroy();
+          return offered;
+        }
+        const client = await openSession(gate, token);
+        const reply = await client.command('EHLO client.example.org');
+        client.destroy();
+        return keywords(reply);
+      },
       async arrivalsOf(send) {
         const before = sink.arrivals.length;
         const result = await send();
@@ -66,6 +79,17 @@ const TIME_LIMIT = 30_000;
 
 /** To a mail server itself, over STARTTLS. */
 export async function connectDirectly(given: { port: number; ca: string }): Promise<SmtpClient> {
+  const { client } = await greetDirectly(given);
+  return client;
+}
+
+/** ... and what it offers inside TLS, by the keywords of its EHLO; OpenSMTPD takes no second one. */
+export async function greetDirectly(given: {
+  port: number;
+  ca: string;
+  /** PEM texts of the certificate that the client shows. */
+  clientCertificate?: { certificate: string; key: string };
+}): Promise<{ client: SmtpClient; offered: ReadonlySet<string> }> {
   const client = await connectSmtp({
     host: '127.0.0.1',
     ...given,
@@ -76,6 +100,12 @@ export async function connectDirectly(given: { port: number; ca: string }): Prom
   expectCode(await client.command('EHLO client.example.org'), 250);
   expectCode(await client.command('STARTTLS'), 220);
   await client.startTls();
-  expectCode(await client.command('EHLO client.example.org'), 250);
-  return client;
+  const reply = await client.command('EHLO client.example.org');
+  expectCode(reply, 250);
+  return { client, offered: keywords(reply) };
+}
+
+/** Of a reply to EHLO (RFC 5321 §4.1.1.1), without their parameters. */
+function keywords(reply: readonly string[]): ReadonlySet<string> {
+  return new Set(reply.slice(1).map((line) => line.slice(4).split(' ', 1)[0] ?? ''));
 }

@@ -2,12 +2,12 @@
 
 import type { Path } from '../../src/envelope.ts';
 import { isRefusal } from '../../src/refusal.ts';
-import { BinaryBody } from '../../src/relay/body.ts';
-import { readCapabilities } from '../../src/relay/capabilities.ts';
-import type { UpstreamDialogue } from '../../src/relay/dialogue.ts';
-import { isBinary } from '../../src/relay/parameters.ts';
+import { readCapabilities } from '../../src/relay/connection/capabilities.ts';
+import type { UpstreamDialogue } from '../../src/relay/connection/dialogue.ts';
 import type { Begun } from '../../src/relay/relay.ts';
-import type { RelayTransaction } from '../../src/relay/transaction.ts';
+import { BinaryBody } from '../../src/relay/transaction/body.ts';
+import { isBinary } from '../../src/relay/transaction/parameters.ts';
+import type { RelayTransaction } from '../../src/relay/transaction/transaction.ts';
 import type { Outcome } from '../../src/submission/command-table.ts';
 import type { Door, Wire } from '../../src/submission/door.ts';
 import { MailCommands, type MailHost } from '../../src/submission/mail-commands.ts';

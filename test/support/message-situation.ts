@@ -2,8 +2,8 @@
 
 import { vi } from 'vitest';
 import type { Refusal } from '../../src/refusal.ts';
-import type { Reply } from '../../src/relay/reply.ts';
-import type { RelayTransaction } from '../../src/relay/transaction.ts';
+import type { Reply } from '../../src/relay/connection/reply.ts';
+import type { RelayTransaction } from '../../src/relay/transaction/transaction.ts';
 import { BodyScanner } from '../../src/submission/message/body-scanner.ts';
 import type { HeaderContext } from '../../src/submission/message/header/repair.ts';
 import type { HeaderSettings } from '../../src/submission/message/header/settings.ts';

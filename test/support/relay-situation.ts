@@ -1,11 +1,11 @@
 // A relay with a scripted upstream behind it, and the acts that its tests are made of.
 
 import { isRefusal, type Refusal } from '../../src/refusal.ts';
+import type { Reply } from '../../src/relay/connection/reply.ts';
 import type { Origin } from '../../src/relay/origin.ts';
 import { createRelay, type Relay } from '../../src/relay/relay.ts';
-import type { Reply } from '../../src/relay/reply.ts';
 import type { UpstreamSettings } from '../../src/relay/settings.ts';
-import type { RelayTransaction } from '../../src/relay/transaction.ts';
+import type { RelayTransaction } from '../../src/relay/transaction/transaction.ts';
 import {
   type ScriptedUpstream,
   type ScriptedUpstreamOptions,

@@ -2,6 +2,7 @@
 
 import { createAudit } from '../../src/audit/audit.ts';
 import { createPortKeeper } from '../../src/port/keeper.ts';
+import type { TokenSource } from '../../src/relay/login/token-source.ts';
 import { createRelay } from '../../src/relay/relay.ts';
 import type { NamedUpstreamSettings, UpstreamSettings } from '../../src/relay/settings.ts';
 import { createSessionRegistry, type SessionDirectory } from '../../src/submission/access/registry.ts';
@@ -20,6 +21,8 @@ export interface TestGatewayOptions {
   readonly submission?: SubmissionChanges;
   readonly relay?: Partial<UpstreamSettings>;
   readonly upstream?: ScriptedUpstreamOptions;
+  /** For an upstream that is signed in to with them. */
+  readonly upstreamTokens?: TokenSource;
   /** Several upstreams in place of one, given the one that is there anyway. */
   readonly several?: (first: NamedUpstreamSettings) => readonly NamedUpstreamSettings[];
   /** The upstream was asked what it offers before the first client comes, as the gateway does when it starts. */
@@ -63,6 +66,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       ? { upstreams: options.several({ ...first, id: 'first', priority: 0, weight: 1 }), routes: [] }
       : { upstream: first, upstreams: [], routes: [] },
     hostname: settings.hostname,
+    ...(options.upstreamTokens && { tokens: () => options.upstreamTokens as TokenSource }),
   });
   if (options.upstreamKnown) await relay.probe();
   const sessions = createSessionRegistry();

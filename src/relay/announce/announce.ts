@@ -1,7 +1,7 @@
 // Owns whom the upstream is told that the next message is from: its client for XCLIENT, a line of its log for XFORWARD.
 
 import { isRefusal, type Refusal } from '../../refusal.ts';
-import type { UpstreamDialogue } from '../dialogue.ts';
+import type { UpstreamDialogue } from '../connection/dialogue.ts';
 import type { Origin } from '../origin.ts';
 import type { UpstreamSettings } from '../settings.ts';
 import { attributesOf, hasSignedIn } from './attributes.ts';

@@ -1,8 +1,8 @@
 // Owns the shape that XCLIENT and XFORWARD share: a verb, and values for those attributes that the upstream has said it takes.
 
 import { isRefusal, type Refusal } from '../../refusal.ts';
-import type { UpstreamDialogue } from '../dialogue.ts';
-import type { Reply } from '../reply.ts';
+import type { UpstreamDialogue } from '../connection/dialogue.ts';
+import type { Reply } from '../connection/reply.ts';
 import { type Attributes, UNAVAILABLE } from './attributes.ts';
 
 /** Whether no mail goes where the upstream does not offer it. */

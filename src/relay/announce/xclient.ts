@@ -1,9 +1,9 @@
 // Owns XCLIENT: from then on the upstream takes this connection for the client's own, signed in as the user (XCLIENT_README).
 
 import { isRefusal, type Refusal, refuse } from '../../refusal.ts';
-import { readCapabilities } from '../capabilities.ts';
-import type { UpstreamDialogue } from '../dialogue.ts';
-import { type Reply, replyText } from '../reply.ts';
+import { readCapabilities } from '../connection/capabilities.ts';
+import type { UpstreamDialogue } from '../connection/dialogue.ts';
+import { type Reply, replyText } from '../connection/reply.ts';
 import type { Attributes } from './attributes.ts';
 import { type Demand, offeredAttributes, put } from './command.ts';
 

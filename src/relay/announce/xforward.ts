@@ -1,8 +1,8 @@
 // Owns XFORWARD: for the next message the upstream logs the client's address beside Postern's, and nothing else (XFORWARD_README).
 
 import { isRefusal, type Refusal, refuse } from '../../refusal.ts';
-import type { UpstreamDialogue } from '../dialogue.ts';
-import { replyText } from '../reply.ts';
+import type { UpstreamDialogue } from '../connection/dialogue.ts';
+import { replyText } from '../connection/reply.ts';
 import type { Attributes } from './attributes.ts';
 import { type Demand, offeredAttributes, put } from './command.ts';
 

@@ -1,7 +1,7 @@
 // Owns the exchange of one AUTH command (RFC 4954 §4): challenges are answered in their order, and never one too many.
 
 import { isRefusal, type Refusal } from '../../refusal.ts';
-import type { Reply } from '../reply.ts';
+import type { Reply } from '../connection/reply.ts';
 import type { SignIn } from './mechanism.ts';
 import { fitsInCommand } from './token-words.ts';
 

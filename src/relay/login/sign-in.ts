@@ -1,8 +1,8 @@
 // Owns the sign-in on a connection that is up: by password, by client certificate, or with an access token, renewed once.
 
 import { isRefusal, type Refusal, refuse } from '../../refusal.ts';
-import type { Account } from '../account.ts';
-import type { UpstreamDialogue } from '../dialogue.ts';
+import type { UpstreamDialogue } from '../connection/dialogue.ts';
+import type { Account } from '../pool/account.ts';
 import type { UpstreamSettings } from '../settings.ts';
 import { exchange, type Say } from './exchange.ts';
 import { chooseCertificate, choosePassword, chooseToken, offeredMechanisms, withToken } from './mechanism.ts';

@@ -1,8 +1,8 @@
 // Owns what the outcome of a sign-in means: done, refused, refused for now, too many at once; in words that hold no secret.
 
 import { isRefusal, type Refusal, refuse } from '../../refusal.ts';
-import type { UpstreamDialogue } from '../dialogue.ts';
-import { type Reply, replyText } from '../reply.ts';
+import type { UpstreamDialogue } from '../connection/dialogue.ts';
+import { type Reply, replyText } from '../connection/reply.ts';
 import type { Exchanged } from './exchange.ts';
 import type { SignIn } from './mechanism.ts';
 import { scrub } from './scrub.ts';

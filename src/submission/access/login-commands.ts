@@ -1,7 +1,7 @@
 // Owns AUTH (RFC 4954 §4): when it may run, and the exchange that a session has in hand.
 
 import { isRefusal, refuse } from '../../refusal.ts';
-import type { Reply } from '../../relay/reply.ts';
+import type { Reply } from '../../relay/connection/reply.ts';
 import type { MechanismName } from '../../sasl/mechanism.ts';
 import type { Outcome } from '../command-table.ts';
 import type { Door, Wire } from '../door.ts';

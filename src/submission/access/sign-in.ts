@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { checkUserName } from '../../policy/policy.ts';
 import { type Principal, principalName } from '../../principal.ts';
 import { isRefusal, type Refusal, refuse } from '../../refusal.ts';
-import type { Reply } from '../../relay/reply.ts';
+import type { Reply } from '../../relay/connection/reply.ts';
 import { type SaslExchange, type SaslStep, startExchange } from '../../sasl/exchange.ts';
 import { MECHANISM_NAMES, type MechanismName } from '../../sasl/mechanism.ts';
 import { Secret } from '../../setting.ts';

@@ -1,7 +1,7 @@
 // Owns a message that comes by BDAT (RFC 3030): its chunks are one stream of octets, which goes the way of a message by DATA.
 
 import { type Refusal, refuse } from '../../refusal.ts';
-import { DotStuffer } from '../../relay/dot-stuffing.ts';
+import { DotStuffer } from '../../relay/transaction/dot-stuffing.ts';
 import { BodyScanner, type Findings } from './body-scanner.ts';
 import type { Message } from './message.ts';
 import type { ChunkSink } from './wire.ts';

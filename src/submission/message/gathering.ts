@@ -1,6 +1,6 @@
 // Owns the joining of small pieces on their way to the upstream: a chunk of one octet must not cost it a packet.
 
-import type { RelayTransaction } from '../../relay/transaction.ts';
+import type { RelayTransaction } from '../../relay/transaction/transaction.ts';
 
 const ROOM = 16_384;
 

@@ -1,8 +1,8 @@
 // Owns the way of one message's bytes: the header is held and checked, then header and body stream to the upstream.
 
 import { isRefusal, type Refusal, refuse } from '../../refusal.ts';
-import type { Reply } from '../../relay/reply.ts';
-import type { RelayTransaction } from '../../relay/transaction.ts';
+import type { Reply } from '../../relay/connection/reply.ts';
+import type { RelayTransaction } from '../../relay/transaction/transaction.ts';
 import type { Findings } from './body-scanner.ts';
 import { type HeaderContext, type RepairedHeader, repairHeader } from './header/repair.ts';
 import { Pace } from './pace.ts';

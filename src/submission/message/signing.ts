@@ -4,9 +4,9 @@ import type { Dkim, Signing } from '../../dkim/dkim.ts';
 import type { Path } from '../../envelope.ts';
 import { readOriginators } from '../../policy/originators.ts';
 import { isRefusal, type Refusal, refuse } from '../../refusal.ts';
-import { DotUnstuffer } from '../../relay/dot-stuffing.ts';
-import type { Reply } from '../../relay/reply.ts';
-import type { RelayTransaction } from '../../relay/transaction.ts';
+import type { Reply } from '../../relay/connection/reply.ts';
+import { DotUnstuffer } from '../../relay/transaction/dot-stuffing.ts';
+import type { RelayTransaction } from '../../relay/transaction/transaction.ts';
 import type { RepairedHeader } from './header/repair.ts';
 import { signedNames } from './header/signed-names.ts';
 

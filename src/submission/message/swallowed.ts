@@ -1,7 +1,7 @@
 // Owns the octets of chunks that were refused: they are taken from the wire and thrown away, in bounds (RFC 3030 §2).
 
 import type { Refusal } from '../../refusal.ts';
-import type { Reply } from '../../relay/reply.ts';
+import type { Reply } from '../../relay/connection/reply.ts';
 import type { Door, Wire } from '../door.ts';
 import { replyTo, replyWith } from '../replies.ts';
 import { SWALLOWED } from './message.ts';

@@ -147,7 +147,7 @@ describe('a message', () => {
     disk.hold = disks.promise;
     const spool = begin();
     let written = 0;
-    while (spool.write(Buffer.alloc(1000)) && written < 100) written += 1;
+    while (spool.write(Buffer.alloc(1000)) && written < 1000) written += 1;
     expect(written * 1000).toBeLessThan(4 * BLOCK);
     let drained = false;
     const waits = spool.drained().then(() => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { refuse } from '../../../src/refusal.ts';
-import type { UpstreamDialogue } from '../../../src/relay/dialogue.ts';
+import type { UpstreamDialogue } from '../../../src/relay/connection/dialogue.ts';
 import { Knowledge } from '../../../src/relay/knowledge.ts';
 import {
   ALICE,

@@ -180,7 +180,7 @@ describe('while the envelope is repeated', () => {
 
   describe('and the door gives the message up', () => {
     /** Begun at the first one, which fails at DATA; the next one is asked, and answers this step only when told. */
-    async function givenUpAt(step: 'MAIL' | 'RCPT'): Promise<void> {
+    async function givenUpAt(step: 'MAIL' | 'RCPT', match = step as string): Promise<void> {
       await start();
       const { promise, resolve } = Promise.withResolvers<void>();
       const settings = [first, second].map(({ host, port }, priority) => ({
@@ -193,13 +193,13 @@ describe('while the envelope is repeated', () => {
       });
       onTestFinished(() => relay.close());
       first.on('DATA', reset());
-      second.on(step, held(promise, reply('250 ok')), { times: 1 });
+      second.on(step, held(promise, reply('250 ok')), { match });
       const begun = await relay.begin(ALICE, ORIGIN);
       if (isRefusal(begun) || !begun.transaction) throw new Error(JSON.stringify(begun));
       const { transaction } = begun;
       for (const recipient of [BOB, ALICE]) await transaction.recipient(recipient);
       const answer = transaction.data();
-      await second.received(step);
+      await second.received(match);
       transaction.abort();
       resolve();
       expect(await answer).toMatchObject({ refused: true });
@@ -213,8 +213,14 @@ describe('while the envelope is repeated', () => {
     });
 
     test('before a recipient is answered there, no further one is named', async () => {
-      await givenUpAt('RCPT');
+      await givenUpAt('RCPT', BOB.address);
       expect(second.connections[0]?.commands.join().match(/RCPT/g)).toHaveLength(1);
+      expectNothing();
+    });
+
+    test('before the last recipient is answered there, no message is begun', async () => {
+      await givenUpAt('RCPT', `RCPT TO:<${ALICE.address}`);
+      expect(second.connections[0]?.commands).not.toContain('DATA');
       expectNothing();
     });
   });

@@ -3,7 +3,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Refusal, refuse } from '../../../src/refusal.ts';
-import type { Reply } from '../../../src/relay/reply.ts';
+import type { Reply } from '../../../src/relay/connection/reply.ts';
 import {
   beginMessage as begin,
   HEADER,

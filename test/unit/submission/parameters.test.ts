@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { EsmtpParameters } from '../../../src/envelope.ts';
-import { readCapabilities } from '../../../src/relay/capabilities.ts';
-import { parametersFor } from '../../../src/relay/parameters.ts';
+import { readCapabilities } from '../../../src/relay/connection/capabilities.ts';
+import { parametersFor } from '../../../src/relay/transaction/parameters.ts';
 import { checkMailParameters, checkRecipientParameters } from '../../../src/submission/parameters.ts';
 import { REPLIES } from '../../../src/submission/replies.ts';
 

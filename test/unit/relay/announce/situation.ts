@@ -3,11 +3,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { announce } from '../../../../src/relay/announce/announce.ts';
-import { readCapabilities } from '../../../../src/relay/capabilities.ts';
-import { UpstreamDialogue } from '../../../../src/relay/dialogue.ts';
+import { readCapabilities } from '../../../../src/relay/connection/capabilities.ts';
+import { UpstreamDialogue } from '../../../../src/relay/connection/dialogue.ts';
+import type { Reply } from '../../../../src/relay/connection/reply.ts';
 import type { IdentitySettings } from '../../../../src/relay/login-settings.ts';
 import type { ClientConnection, Origin } from '../../../../src/relay/origin.ts';
-import type { Reply } from '../../../../src/relay/reply.ts';
 import { networkPrincipal } from '../../../../src/token/network-principal.ts';
 import { makePrincipal } from '../../../../src/token/principal.ts';
 import {

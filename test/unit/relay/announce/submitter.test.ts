@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { submitterOf } from '../../../../src/relay/announce/announce.ts';
-import { readCapabilities } from '../../../../src/relay/capabilities.ts';
-import { parametersFor } from '../../../../src/relay/parameters.ts';
+import { readCapabilities } from '../../../../src/relay/connection/capabilities.ts';
+import { parametersFor } from '../../../../src/relay/transaction/parameters.ts';
 import { originOf, person, SCANNER } from './situation.ts';
 
 const identity = { xclient: 'off', xforward: 'off', mailFromAuth: true } as const;

@@ -3,7 +3,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { type Refusal, refuse } from '../../../../src/refusal.ts';
-import type { Reply } from '../../../../src/relay/reply.ts';
+import type { Reply } from '../../../../src/relay/connection/reply.ts';
 import type { MessageOptions } from '../../../../src/submission/message/message.ts';
 import {
   beginMessage as begin,

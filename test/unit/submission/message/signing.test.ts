@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Dkim, openDkim } from '../../../../src/dkim/dkim.ts';
 import { refuse } from '../../../../src/refusal.ts';
-import type { Reply } from '../../../../src/relay/reply.ts';
+import type { Reply } from '../../../../src/relay/connection/reply.ts';
 import type { MessageOptions } from '../../../../src/submission/message/message.ts';
 import { signing } from '../../../../src/submission/message/signing.ts';
 import { makePrincipal } from '../../../../src/token/principal.ts';
@@ -33,7 +33,7 @@ let spoolFolder: string;
 let remove: () => void;
 
 beforeEach(() => {
-  const made = dkimSettings({ maxMemoryBytes: 20_000, maxSpoolBytes: 1_000_000 });
+  const made = dkimSettings({ maxMemoryBytes: 20_000, maxSpoolBytes: 1_000_000, signedFields: ['.X'] });
   const opened = openDkim(made.settings);
   if ('faults' in opened) throw new Error(JSON.stringify(opened.faults));
   dkim = opened;
@@ -130,6 +130,14 @@ describe('a message that is signed', () => {
     }
     const traced = `Received: from elsewhere\r\n${text.replace('Received: from', 'Received: by')}`;
     expect(verifyDkim(traced, KEYS)).toBe(true);
+  });
+
+  test('covers a field whose line begins with a dot as it is without the dot that SMTP adds', async () => {
+    const situation = begin();
+    await send(situation, [`..X: y\r\n${HEADER}`], '\r\nbody\r\n');
+    const { text } = situation.upstream;
+    expect(text).toContain('\r\n..X: y\r\n');
+    expect(verifyDkim(unstuffed(text.replace('..X: y', '..X: z')), KEYS)).toBe(false);
   });
 
   test('asks the upstream for nothing before it is complete', async () => {
@@ -295,6 +303,28 @@ describe('a message that is stopped', () => {
     rmSync(spoolFolder);
   });
 
+  test('by a spool that cannot be read again: half of it has gone out, its end does not', async () => {
+    const failed = refuse('spool-unavailable', 'EIO');
+    const spool = {
+      failure: undefined as typeof failed | undefined,
+      write: () => true,
+      drained: async () => undefined,
+      close: () => undefined,
+      async *pieces() {
+        yield Buffer.from('half');
+        spool.failure = failed;
+      },
+    };
+    const broken = {
+      begin: () => ({ spool, update: () => undefined, fields: async () => '' }),
+    } as unknown as Dkim;
+    const situation: MessageSituation = begin({
+      signing: (header) => signing(situation.upstream, { dkim: broken, time: 0 })(header),
+    });
+    expect(await send(situation, [HEADER], '\r\nbody\r\n')).toMatchObject({ verdict: failed, stage: 'body' });
+    expect(situation.upstream).toMatchObject({ calls: ['data', 'abort'], text: 'half' });
+  });
+
   test('by all spools together', async () => {
     const situation = begin({ maxMessageBytes: 5_000_000 });
     const pieces = Array.from({ length: 10 }, () => LARGE);
@@ -337,5 +367,6 @@ describe('an upstream that waits meanwhile', () => {
     situation.message.abandon();
     vi.advanceTimersByTime(600_000);
     expect(keepAlive).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
