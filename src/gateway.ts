@@ -7,9 +7,12 @@ import { type AuthorizationServer, createAuthorizationServer } from './authoriza
 import { signInRedirectUri } from './authorization/sign-in.ts';
 import type { Settings } from './config/schema.ts';
 import { startDemo } from './demo/demo.ts';
+import { createRefusalMemory } from './explanation/refusal-memory.ts';
+import { judgeToken } from './explanation/verdict.ts';
 import { fileLimitDanger } from './gateway/file-limit.ts';
 import type { Given, Lasting } from './gateway/generation.ts';
 import { createMailSide, type MailSide, spellListener, tellDangers } from './gateway/mail-side.ts';
+import { upstreamsOf } from './gateway/upstreams-of.ts';
 import { createPortKeeper } from './port/keeper.ts';
 import { createIdentityProvider } from './relying-party/identity-provider.ts';
 import type { SocketAddress } from './setting.ts';
@@ -123,8 +126,9 @@ async function build(options: { given: Given; audit: Audit; ending: (() => unkno
   keyring.onChange(() => audit.events.keyRotated({ keyId: signingKeyId(keyring) }));
   ending.push(lookAfter({ keyring, revocations, audit }));
 
+  const refusals = createRefusalMemory();
   const lasting: Lasting = {
-    audit: audit.events,
+    audit: refusals.listenTo(audit.events),
     own: {
       issuer: authorization.issuer,
       keyring,
@@ -171,6 +175,18 @@ async function build(options: { given: Given; audit: Audit; ending: (() => unkno
       settings: settings.administration,
       sessions,
       access: server.access,
+      explanations: {
+        refusalsOf: refusals.find,
+        judge(question) {
+          const { verifier, settings: current } = mail.current;
+          const trusted = current.token.trustedIssuers.map(({ issuer }) => issuer);
+          return judgeToken(question, {
+            verifier,
+            issuers: { trusted, own: authorization.issuer },
+            upstreamsOf: (person) => upstreamsOf(person, current),
+          });
+        },
+      },
       audit: audit.events,
     });
   if (administration) ending.push(() => administration.close());

@@ -1,6 +1,8 @@
 // Owns the asking side of the administration socket, for the command line.
 
 import { type IncomingMessage, request } from 'node:http';
+import type { KnownRefusal } from '../explanation/refusal-memory.ts';
+import type { QuestionedToken, TokenVerdict } from '../explanation/verdict.ts';
 import type { LiveSession } from './door.ts';
 import type { ActResult, EnableRequest, RevokeRequest, SessionFilter } from './messages.ts';
 
@@ -27,6 +29,9 @@ export interface AdministrationClient {
   sessions(filter: SessionFilter): Promise<readonly LiveSession[]>;
   revoke(body: RevokeRequest): Promise<ActResult>;
   enable(body: EnableRequest): Promise<ActResult>;
+  /** Empty where the session is unknown, or forgotten. */
+  refusals(session: string): Promise<readonly KnownRefusal[]>;
+  judge(question: QuestionedToken): Promise<TokenVerdict>;
 }
 
 interface Answer {
@@ -53,6 +58,11 @@ export function createAdministrationClient(options: {
     },
     revoke: async (body) => (await ask('POST', '/revoke', body)) as ActResult,
     enable: async (body) => (await ask('POST', '/enable', body)) as ActResult,
+    async refusals(session) {
+      const answer = await ask('GET', `/refusals?${new URLSearchParams({ session })}`);
+      return (answer as { refusals: readonly KnownRefusal[] }).refusals;
+    },
+    judge: async (question) => (await ask('POST', '/explain', question)) as TokenVerdict,
   };
 }
 

@@ -1,6 +1,8 @@
 // Owns what the administration door needs of others: who is connected, and the ways to end access.
 
 import type { AuditEvents } from '../audit/audit.ts';
+import type { KnownRefusal } from '../explanation/refusal-memory.ts';
+import type { QuestionedToken, TokenVerdict } from '../explanation/verdict.ts';
 
 /** Where a session stands: between messages, after MAIL, or while a message's bytes or its last reply are awaited. */
 export type SessionState = 'idle' | 'in-transaction' | 'in-message';
@@ -57,9 +59,18 @@ export interface AccessControl {
   enablePerson(who: { address: string }, options: { cause: string }): Promise<Ended>;
 }
 
+/** Why somebody could not sign in, or send. */
+export interface Explanations {
+  /** What a session was refused, the earliest first; empty where it is unknown, or forgotten. */
+  refusalsOf(session: string): readonly KnownRefusal[];
+  /** As the mail client's door judges at this moment. Rejects where that fails. */
+  judge(question: QuestionedToken): Promise<TokenVerdict>;
+}
+
 /** What the door is built from. */
 export interface AdministrationDoor {
   readonly sessions: SessionDirectory;
   readonly access: AccessControl;
+  readonly explanations: Explanations;
   readonly audit: Pick<AuditEvents, 'administrationUsed' | 'fault'>;
 }

@@ -2,6 +2,7 @@
 
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { AdministrationDoor } from './door.ts';
+import { addExplanationRoutes } from './explanation-routes.ts';
 import {
   type ActResult,
   ENABLE_SCHEMA,
@@ -60,7 +61,9 @@ export function createAdministrationApp(door: AdministrationDoor): FastifyInstan
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   });
   app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ error: 'There is GET /sessions, POST /revoke and POST /enable.' }),
+    reply.code(404).send({
+      error: 'There is GET /sessions, GET /refusals, POST /explain, POST /revoke and POST /enable.',
+    }),
   );
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     const status = error.statusCode ?? 500;
@@ -84,6 +87,7 @@ export function createAdministrationApp(door: AdministrationDoor): FastifyInstan
       return { sessions };
     },
   );
+  addExplanationRoutes(app, door.explanations);
   app.post<{ Body: RevokeRequest }>('/revoke', { schema: REVOKE_SCHEMA }, async ({ body }, reply) => {
     const target = targetOf(body);
     const fault = target ? faultOf(body) : 'exactly one of session, grant, client and person is to be named';

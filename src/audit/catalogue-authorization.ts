@@ -10,6 +10,7 @@ import {
   identityProvider,
   peer,
   reason,
+  requestedFrom,
   scope,
   tokenId,
   user,
@@ -37,12 +38,27 @@ export const AUTHORIZATION_EVENTS: Catalogue<AuthorizationEventFields> = {
   consentGiven: {
     level: 'info',
     says: 'A person allowed a program to send mail for them.',
-    fields: { peer, client, user, grant, scope },
+    fields: { peer, client, user, grant, scope, requestedFrom },
   },
   consentDenied: {
     level: 'info',
     says: 'A person did not allow a program to send mail for them.',
-    fields: { peer, client, user, scope },
+    fields: { peer, client, user, scope, requestedFrom },
+  },
+  deviceGrantStarted: {
+    level: 'info',
+    says: 'A device without a browser was given a code for a person to enter.',
+    fields: { peer: 'address of the device', client, scope },
+  },
+  deviceGrantRefused: {
+    level: 'warn',
+    says: 'A person entered the code of a device and refused, before signing in: they may have been asked for it by somebody else.',
+    fields: { peer, client, requestedFrom },
+  },
+  deviceCodesLimited: {
+    level: 'warn',
+    says: 'More wrong codes were entered at the page for devices than one network or browser may: somebody may be guessing.',
+    fields: { peer },
   },
   tokenIssued: {
     level: 'info',
@@ -125,6 +141,11 @@ export const AUTHORIZATION_EVENTS: Catalogue<AuthorizationEventFields> = {
     fields: { issuer: 'transmitter' },
   },
   signedOut: { level: 'info', says: 'A person ended their browser session.', fields: { peer, client, user } },
+  clientRegistered: {
+    level: 'info',
+    says: 'A program registered itself; nothing was stored for it.',
+    fields: { peer, client, name: 'name that the program gave itself, not verified' },
+  },
   clientRefused: {
     level: 'warn',
     says: 'A request of an OAuth client was refused.',

@@ -38,12 +38,28 @@ export const SUBMISSION_EVENTS: Catalogue<SubmissionEventFields> = {
   loginFailed: {
     level: 'warn',
     says: 'A login was refused.',
-    fields: { session, peer, mechanism, userName: 'user name the client gave, not verified', code, reason },
+    fields: {
+      session,
+      peer,
+      mechanism,
+      userName: 'user name the client gave, not verified',
+      code,
+      reason,
+      issuer: '`iss` of a token that can be read; this and what follows as it says itself, not verified',
+      audience: '`aud`',
+      keyId: '`kid`',
+      algorithm: '`alg`',
+    },
   },
   discoveryAnswered: {
     level: 'info',
     says: 'A client without a token asked where to get one (RFC 7628 §4.3).',
     fields: { session, peer, mechanism },
+  },
+  commandRefused: {
+    level: 'info',
+    says: 'A command was refused for its place or its form, such as MAIL before the sign-in, or a mechanism not offered.',
+    fields: { session, peer, code, reason },
   },
   messageAccepted: {
     level: 'info',
@@ -86,6 +102,7 @@ export const SUBMISSION_EVENTS: Catalogue<SubmissionEventFields> = {
       user,
       client,
       state: 'what the session was doing: `idle`, `in-transaction`, `in-message`',
+      code,
       cause: 'what ended trust',
     },
   },

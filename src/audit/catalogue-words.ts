@@ -19,6 +19,7 @@ export const tokenId = '`jti` of the access token';
 export const grant = 'handle of the grant; `jti` of its tokens begins with it';
 export const code = '[refusal code](refusals.md)';
 export const reason = 'why, for the operator';
+export const requestedFrom = 'address of the device that waits for the answer, where it is one';
 export const scope = 'scopes, separated by spaces';
 export const mechanism = 'SASL mechanism';
 export const why = 'why';

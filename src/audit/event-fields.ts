@@ -34,8 +34,16 @@ export interface SubmissionEventFields {
     readonly tls: string | undefined;
   };
   readonly loginFailed: OfSession &
-    Refused & { readonly mechanism: string; readonly userName?: string | undefined };
+    Refused & {
+      readonly mechanism: string;
+      readonly userName?: string | undefined;
+      readonly issuer?: string | undefined;
+      readonly audience?: string | undefined;
+      readonly keyId?: string | undefined;
+      readonly algorithm?: string | undefined;
+    };
   readonly discoveryAnswered: OfSession & { readonly mechanism: string };
+  readonly commandRefused: OfSession & Refused;
   readonly messageAccepted: OfSession & {
     readonly user: string;
     readonly client: string | undefined;
@@ -59,6 +67,7 @@ export interface SubmissionEventFields {
     readonly user: string;
     readonly client: string | undefined;
     readonly state: string;
+    readonly code: RefusalCode;
     readonly cause: string;
   };
   readonly sessionClosed: OfSession & {
@@ -95,8 +104,16 @@ export interface AuthorizationEventFields {
     readonly user: string;
     readonly grant?: string | undefined;
     readonly scope: string;
+    readonly requestedFrom?: string | undefined;
   };
-  readonly consentDenied: OfRequest & { readonly user: string; readonly scope: string };
+  readonly consentDenied: OfRequest & {
+    readonly user: string;
+    readonly scope: string;
+    readonly requestedFrom?: string | undefined;
+  };
+  readonly deviceGrantStarted: OfRequest & { readonly scope?: string | undefined };
+  readonly deviceGrantRefused: OfRequest & { readonly requestedFrom?: string | undefined };
+  readonly deviceCodesLimited: { readonly peer?: string | undefined };
   readonly tokenIssued: OfRequest & {
     readonly user?: string | undefined;
     readonly grantType: string;
@@ -148,6 +165,7 @@ export interface AuthorizationEventFields {
   readonly signalSourceDown: { readonly issuer: string; readonly reason: string };
   readonly signalSourceUp: { readonly issuer: string };
   readonly signedOut: OfRequest & { readonly user?: string | undefined };
+  readonly clientRegistered: OfRequest & { readonly name?: string | undefined };
   readonly clientRefused: OfRequest & { readonly error: string; readonly reason: string };
   readonly identityProviderDown: { readonly issuer: string; readonly reason: string };
   readonly identityProviderUp: { readonly issuer: string };

@@ -1,8 +1,5 @@
-// Owns the catalogue's code: one function per event, each writing one journal line and counting.
-// What each event means and carries is described in catalogue.ts and docs/events.md.
-
-import { EVENTS } from './catalogue.ts';
-import type { AuditEvents, EventFields, EventName } from './event-fields.ts';
+import type { AuditEvents } from './event-fields.ts';
+import { type Lines, openLines } from './event-lines.ts';
 import { createFloodLimit, type FloodLimit } from './flood.ts';
 import type { Journal } from './journal.ts';
 import { codeLabel, grantTypeLabel, type Metrics, mechanismLabel } from './metrics.ts';
@@ -11,6 +8,7 @@ export type { AuditEvents } from './event-fields.ts';
 
 /** Refusal lines about one peer written in one second; the metrics count every one. */
 const REFUSAL_LINES_PER_SECOND = 50;
+const COMMAND_LINES_PER_SECOND = 10;
 
 export interface EventWriter {
   readonly events: AuditEvents;
@@ -19,33 +17,35 @@ export interface EventWriter {
 
 export function createEvents({ journal, metrics }: { journal: Journal; metrics: Metrics }): EventWriter {
   const line = openLines(journal);
-  const flood = createFloodLimit({
-    linesPerSecond: REFUSAL_LINES_PER_SECOND,
-    onSuppressed: (peer, lines) => events.refusalsSuppressed({ peer, lines }),
-  });
+  const limit = (linesPerSecond: number): FloodLimit =>
+    createFloodLimit({
+      linesPerSecond,
+      onSuppressed: (peer, lines) => events.refusalsSuppressed({ peer, lines }),
+    });
+  const flood = limit(REFUSAL_LINES_PER_SECOND);
+  const chatter = limit(COMMAND_LINES_PER_SECOND);
   const events: AuditEvents = {
-    ...submissionEvents({ line, metrics, flood }),
+    ...submissionEvents({ line, metrics, flood, chatter }),
     ...authorizationEvents({ line, metrics, flood }),
     ...processEvents({ line, metrics }),
   };
-  return { events, close: flood.close };
+  return {
+    events,
+    close() {
+      flood.close();
+      chatter.close();
+    },
+  };
 }
-
-type Lines = { readonly [E in EventName]: (fields: EventFields[E]) => void };
 
 interface Parts {
   readonly line: Lines;
   readonly metrics: Metrics;
   readonly flood: FloodLimit;
+  readonly chatter: FloodLimit;
 }
 
-/** One prepared writer per event, so that a line costs no more than its own fields. */
-function openLines(journal: Journal): Lines {
-  const entries = Object.entries(EVENTS).map(([name, { level }]) => [name, journal.event(name, level)]);
-  return Object.fromEntries(entries) as Lines;
-}
-
-function submissionEvents({ line, metrics, flood }: Parts) {
+function submissionEvents({ line, metrics, flood, chatter }: Parts) {
   return {
     sessionOpened(fields) {
       metrics.sessionsOpen.inc();
@@ -69,6 +69,10 @@ function submissionEvents({ line, metrics, flood }: Parts) {
       if (flood.admits(fields.peer)) {
         line.discoveryAnswered(fields);
       }
+    },
+    commandRefused(fields) {
+      // A count of their own: commands out of order must not crowd out the end of the session they came in.
+      if (chatter.admits(fields.peer)) line.commandRefused(fields);
     },
     messageAccepted(fields) {
       metrics.messages.inc({ outcome: 'accepted' });
@@ -117,7 +121,7 @@ function submissionEvents({ line, metrics, flood }: Parts) {
   } satisfies Partial<AuditEvents>;
 }
 
-function authorizationEvents({ line, metrics, flood }: Parts) {
+function authorizationEvents({ line, metrics, flood }: Omit<Parts, 'chatter'>) {
   return {
     signInStarted(fields) {
       if (flood.admits(fields.peer ?? '')) {
@@ -143,6 +147,21 @@ function authorizationEvents({ line, metrics, flood }: Parts) {
     consentDenied(fields) {
       metrics.consents.inc({ answer: 'denied' });
       line.consentDenied(fields);
+    },
+    deviceGrantStarted(fields) {
+      if (flood.admits(fields.peer ?? '')) {
+        line.deviceGrantStarted(fields);
+      }
+    },
+    deviceGrantRefused(fields) {
+      metrics.consents.inc({ answer: 'denied' });
+      line.deviceGrantRefused(fields);
+    },
+    deviceCodesLimited(fields) {
+      metrics.refusals.inc({ stage: 'device-code', code: 'other' });
+      if (flood.admits(fields.peer ?? '')) {
+        line.deviceCodesLimited(fields);
+      }
     },
     tokenIssued(fields) {
       metrics.tokens.inc({ grant_type: grantTypeLabel(fields.grantType) });
@@ -203,6 +222,11 @@ function authorizationEvents({ line, metrics, flood }: Parts) {
     signedOut(fields) {
       line.signedOut(fields);
     },
+    clientRegistered(fields) {
+      if (flood.admits(fields.peer ?? '')) {
+        line.clientRegistered(fields);
+      }
+    },
     clientRefused(fields) {
       metrics.refusals.inc({ stage: 'client', code: 'other' });
       if (flood.admits(fields.peer ?? '')) {
@@ -220,7 +244,7 @@ function authorizationEvents({ line, metrics, flood }: Parts) {
   } satisfies Partial<AuditEvents>;
 }
 
-function processEvents({ line, metrics }: Omit<Parts, 'flood'>) {
+function processEvents({ line, metrics }: Omit<Parts, 'flood' | 'chatter'>) {
   return {
     administrationUsed(fields) {
       line.administrationUsed(fields);

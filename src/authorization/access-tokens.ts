@@ -74,14 +74,16 @@ export function lifetimes(settings: AuthorizationSettings): NonNullable<Configur
     AccessToken: inSeconds(settings.accessTokenLifetime),
     ClientCredentials: inSeconds(settings.accessTokenLifetime),
     AuthorizationCode: CODE_LIFETIME,
+    DeviceCode: inSeconds(settings.deviceGrant.codeLifetime),
     IdToken: ID_TOKEN_LIFETIME,
     Interaction: INTERACTION_LIFETIME,
     Grant: inSeconds(settings.grantLifetime),
     // Counted anew at each use; the end of the grant ends it, too.
     RefreshToken: inSeconds(settings.refreshTokenLifetime),
-    // Counted from the sign-in: clicking about does not lengthen it.
+    // Counted from the sign-in: clicking about does not lengthen it. One without holds the secret of a form.
     Session: (_ctx, { loginTs }) => {
-      return loginTs === undefined ? session : Math.max(1, loginTs + session - Math.floor(Date.now() / 1000));
+      if (loginTs === undefined) return Math.min(session, INTERACTION_LIFETIME);
+      return Math.max(1, loginTs + session - Math.floor(Date.now() / 1000));
     },
   };
 }

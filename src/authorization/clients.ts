@@ -10,22 +10,33 @@ export const COMMAND_LINE_CLIENT: ClientSettings = {
   name: 'Postern command line',
   redirectUris: ['http://127.0.0.1/callback', 'http://[::1]/callback', 'http://localhost/callback'],
   sendAs: [],
+  deviceGrant: true,
 };
+
+export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 
 /**
  * Metadata of every client. Rejects with an Error that names the client where its key file cannot be read; the rest was
  * checked when the settings were loaded.
  */
-export async function clientMetadata(clients: readonly ClientSettings[]): Promise<ClientMetadata[]> {
+export async function clientMetadata(
+  clients: readonly ClientSettings[],
+  offered: { readonly deviceGrant: boolean },
+): Promise<ClientMetadata[]> {
   const isConfigured = clients.some((client) => client.clientId === COMMAND_LINE_CLIENT.clientId);
   const all = isConfigured ? clients : [...clients, COMMAND_LINE_CLIENT];
-  return Promise.all(all.map(metadataOf));
+  return Promise.all(all.map((client) => metadataOf(client, offered)));
 }
 
-async function metadataOf(client: ClientSettings): Promise<ClientMetadata> {
+async function metadataOf(
+  client: ClientSettings,
+  offered: { readonly deviceGrant: boolean },
+): Promise<ClientMetadata> {
   const proof = await proofOf(client);
-  const asksPeople = client.redirectUris.length > 0;
-  const grantTypes = asksPeople ? ['authorization_code', 'refresh_token'] : [];
+  const hasBrowser = client.redirectUris.length > 0;
+  const grantTypes = hasBrowser ? ['authorization_code'] : [];
+  if (client.deviceGrant === true && offered.deviceGrant) grantTypes.push(DEVICE_GRANT);
+  if (grantTypes.length > 0) grantTypes.push('refresh_token');
   // RFC 6749 §4.4: the client credentials grant is for confidential clients only.
   if (client.sendAs.length > 0 && proof.token_endpoint_auth_method !== 'none') {
     grantTypes.push('client_credentials');
@@ -35,7 +46,7 @@ async function metadataOf(client: ClientSettings): Promise<ClientMetadata> {
     client_name: client.name ?? client.clientId,
     application_type: client.redirectUris.every(isNativeRedirect) ? 'native' : 'web',
     redirect_uris: client.redirectUris.flatMap(spellings),
-    response_types: asksPeople ? ['code'] : [],
+    response_types: hasBrowser ? ['code'] : [],
     grant_types: grantTypes,
     ...proof,
   };
@@ -80,9 +91,11 @@ function isNativePlain(url: URL): boolean {
   return url.protocol !== 'http:' || LOOPBACK.has(url.hostname);
 }
 
-// RFC 3986 §6.2.3: an empty path is the same as "/". Thunderbird registers the bare `http://127.0.0.1`, and libraries that
-// parse it write the slash.
-function spellings(uri: string): string[] {
+/**
+ * The forms in which a registered redirect URI comes back. RFC 3986 §6.2.3: an empty path is the same as "/". Thunderbird
+ * registers the bare `http://127.0.0.1`, and libraries that parse it write the slash.
+ */
+export function spellings(uri: string): string[] {
   const bare = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?::\d+)?)\/?$/.exec(uri)?.[1];
   return bare === undefined ? [uri] : [bare, `${bare}/`];
 }

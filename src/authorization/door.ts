@@ -6,6 +6,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Origins } from './access-origins.ts';
 import type { ConsentMemory } from './consents.ts';
 import type { AuthorizationEvents } from './events.ts';
+import type { OpenClients } from './open-clients/clients.ts';
 import { documentOf, type Page, pageHeaders, type Site } from './pages/document.ts';
 import type { ProviderHost } from './provider.ts';
 import type { SignIn } from './sign-in.ts';
@@ -15,6 +16,7 @@ export interface Door {
   readonly issuer: URL;
   readonly site: Site;
   readonly provider: ProviderHost;
+  readonly openClients: Pick<OpenClients, 'voucherOf'>;
   readonly signIn: SignIn;
   readonly identityProviderHealth: IdentityProviderHealth;
   readonly consents: ConsentMemory;
@@ -67,6 +69,11 @@ export function readBrowser(door: Door, request: FastifyRequest, reply: FastifyR
 export function writeBrowser(door: Door, request: FastifyRequest, reply: FastifyReply, value: string): void {
   const attributes = { httpOnly: true, sameSite: 'lax', signed: true, path: '/' } as const;
   cookiesOf(door, request.raw, reply.raw).set(browserCookieName(door), value, attributes);
+}
+
+/** Name of the cookie that holds the browser session. */
+export function sessionCookie(issuer: string): string {
+  return `${issuer.startsWith('https:') ? '__Host-' : ''}postern_session`;
 }
 
 function browserCookieName({ issuer }: Door): string {

@@ -10,6 +10,8 @@ const MAX_NETWORKS = 10_000;
 export interface FloodGate {
   /** Counts a request; false where it is one too many. */
   admits(address: string): boolean;
+  /** Takes a counted one back. */
+  forgives(address: string): void;
 }
 
 export interface FloodLimits {
@@ -38,6 +40,11 @@ export function createFloodGate(
       const [oldest] = wholeAt.keys();
       if (wholeAt.size > MAX_NETWORKS && oldest !== undefined) wholeAt.delete(oldest);
       return true;
+    },
+    forgives(address) {
+      const network = clientNetwork(address);
+      const counted = wholeAt.get(network);
+      if (counted !== undefined) wholeAt.set(network, counted - refill);
     },
   };
 }

@@ -11,7 +11,7 @@ import {
 import { idpSessionOf, type Origins } from './access-origins.ts';
 import { type ConsentItem, type ConsentMemory, consentItems } from './consents.ts';
 import type { KnownAccount } from './known-account.ts';
-import { redirectTarget } from './redirect-target.ts';
+import { type RedirectTarget, redirectTarget } from './redirect-target.ts';
 import { DEFAULT_SCOPE, MAIL_SCOPES, SCOPES } from './scopes.ts';
 
 /** What one authorization request asks for: scopes of the issuer, and scopes per resource as the client named it. */
@@ -58,7 +58,8 @@ export type IsSessionOver = (accountId: string, signedInAt: number) => boolean;
 export function settleScope(ctx: KoaContextWithOIDC): void {
   const { params, client } = ctx.oidc;
   if (params === undefined) return;
-  const asked = typeof ctx.query['scope'] === 'string' ? ctx.query['scope'].split(' ') : [DEFAULT_SCOPE];
+  const sent = ctx.oidc.route === 'device_authorization' ? ctx.oidc.body?.['scope'] : ctx.query['scope'];
+  const asked = typeof sent === 'string' ? sent.split(' ') : [DEFAULT_SCOPE];
   const known = SCOPES.filter((scope) => asked.includes(scope));
   if (known.length === 0) {
     throw new errors.InvalidScope('none of the requested scopes is known here', asked.join(' '));
@@ -81,10 +82,13 @@ export function grantLoader(
     if (origin !== undefined && session !== undefined) await origins.rememberSession(session.uid, origin);
     if (given !== undefined) return provider.Grant.find(given);
     if (account === undefined || session === undefined) return undefined;
+    // What a person allowed for one device is no word for another, which somebody far away may hold (RFC 8628 §5.4).
+    if (ctx.oidc.entities.DeviceCode !== undefined) return undefined;
     if (ctx.oidc.promptPending('consent') || ctx.oidc.promptPending('login')) return undefined;
     const scopes = scopesOf(ctx);
     const clientId = ctx.oidc.client?.clientId ?? '';
-    const items = itemsFor({ scopes, account, redirectUri: String(ctx.oidc.params?.['redirect_uri']) });
+    const target = redirectTarget(String(ctx.oidc.params?.['redirect_uri']));
+    const items = itemsFor({ scopes, account, target });
     const until = await consents.recall(account.accountId, clientId, items);
     if (until === undefined) return undefined;
     // A grant of its own for each authorization: ending one, say on a lost laptop, leaves the person's others alone.
@@ -98,14 +102,14 @@ export function grantLoader(
 export function itemsFor(request: {
   readonly scopes: RequestedScopes;
   readonly account: Pick<KnownAccount, 'addresses'>;
-  readonly redirectUri: string;
+  readonly target: Pick<RedirectTarget, 'key'>;
 }): ConsentItem[] {
   const scopes = allScopes(request.scopes);
   const sends = MAIL_SCOPES.some((scope) => scopes.includes(scope));
   return consentItems({
     scopes,
     addresses: sends ? request.account.addresses : [],
-    target: redirectTarget(request.redirectUri).key,
+    target: request.target.key,
   });
 }
 

@@ -10,11 +10,17 @@ import fastify, {
 import { sendPage } from './door.ts';
 import type { AuthorizationEvents } from './events.ts';
 import type { FloodGate } from './flood.ts';
-import { AUTHORIZATION_PATH, isForPrograms, OAUTH_ROUTES } from './oauth-routes.ts';
+import {
+  AUTHORIZATION_PATH,
+  DEVICE_AUTHORIZATION_PATH,
+  DEVICE_PATH,
+  isForPrograms,
+  type OauthRoute,
+} from './oauth-routes.ts';
 import type { Site } from './pages/document.ts';
 import { faultPage, requestProblem } from './pages/problem.ts';
 import type { ProviderHost } from './provider.ts';
-import { notePeer, peerOf, pinOrigin, referenceOf, setSecurityHeaders } from './received.ts';
+import { isFromOwnPage, notePeer, peerOf, pinOrigin, referenceOf, setSecurityHeaders } from './received.ts';
 
 /** Our own forms hold a word; the OAuth server takes 56 KiB by itself. */
 const MAX_FORM_BYTES = 4 * 1024;
@@ -96,18 +102,31 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
 /** Hands the endpoints of the OAuth server over to it, with the body unread. */
 export async function mountProvider(
   app: FastifyInstance,
-  { provider, site, flood }: { provider: ProviderHost; site: Site; flood: FloodGate },
+  options: {
+    readonly provider: ProviderHost;
+    readonly routes: readonly OauthRoute[];
+    readonly issuer: URL;
+    readonly site: Site;
+    readonly flood: FloodGate;
+  },
 ): Promise<void> {
+  const { provider, routes, issuer, site, flood } = options;
   await app.register(async (endpoints) => {
     endpoints.removeAllContentTypeParsers();
     endpoints.addContentTypeParser('*', (_request, _payload, done) => done(null));
-    for (const { url, methods, readBy } of OAUTH_ROUTES) {
+    for (const { url, methods, readBy } of routes) {
       endpoints.route({
         url,
         method: [...methods],
         handler: async (request, reply) => {
-          if (url === AUTHORIZATION_PATH && !flood.admits(peerOf(request.raw) ?? '')) {
-            return sendPage(reply, requestProblem(429), site);
+          const leavesRow =
+            request.method === 'GET' ? ROWS_BY_GET.has(url) : url === DEVICE_AUTHORIZATION_PATH;
+          if (leavesRow && !flood.admits(peerOf(request.raw) ?? '')) {
+            if (readBy === 'people') return sendPage(reply, requestProblem(429), site);
+            return reply.code(429).header('retry-after', '60').send(TOO_MANY);
+          }
+          if (url === DEVICE_PATH && request.method === 'POST' && !isFromOwnPage(request.raw, issuer)) {
+            return sendPage(reply, requestProblem(403), site);
           }
           reply.hijack();
           if (readBy === 'programs') request.raw.headers.accept = 'application/json';
@@ -117,6 +136,13 @@ export async function mountProvider(
     }
   });
 }
+
+/** Requests that cost nothing to make and leave a row behind until it expires. */
+const ROWS_BY_GET = new Set([AUTHORIZATION_PATH, DEVICE_PATH]);
+const TOO_MANY = {
+  error: 'temporarily_unavailable',
+  error_description: 'too many requests from this network; wait a minute',
+};
 
 interface Route {
   readonly pattern: RegExp;

@@ -5,20 +5,24 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Client, errors, type Provider } from 'oidc-provider';
 import { isRefusal } from '../refusal.ts';
 import { grantHandle } from '../token/token-id.ts';
+import { type DeviceTarget, deviceTarget } from './device/target.ts';
 import { type Door, readBrowser, sendPage, writeBrowser } from './door.ts';
 import { allScopes, itemsFor, type RequestedScopes, saveGrant } from './grants.ts';
 import { type KnownAccount, knownAccount } from './known-account.ts';
 import { interactionPath } from './oauth-routes.ts';
 import { consentPage } from './pages/consent.ts';
+import { deadCodePage } from './pages/device.ts';
+import type { Page } from './pages/document.ts';
 import {
   expiredPage,
   identityProviderDownPage,
+  oauthProblem,
   requestProblem,
   signInProblem,
   type WayBack,
 } from './pages/problem.ts';
 import { isFromOwnPage, peerOf } from './received.ts';
-import { redirectTarget } from './redirect-target.ts';
+import { type RedirectTarget, redirectTarget } from './redirect-target.ts';
 
 export type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
@@ -50,10 +54,11 @@ export function registerInteractions(app: FastifyInstance, door: Door): void {
 }
 
 /** The way back into an interaction from a page that tells of a problem. */
-export function wayBack(interaction: Interaction): WayBack {
+export function wayBack({ uid, deviceCode, params }: Interaction): WayBack {
+  const isForDevice = deviceCode !== undefined;
   return {
-    action: interactionPath(interaction.uid),
-    formAction: redirectTarget(String(interaction.params['redirect_uri'])).formAction,
+    action: interactionPath(uid),
+    formAction: isForDevice ? undefined : redirectTarget(String(params['redirect_uri'])).formAction,
   };
 }
 
@@ -108,10 +113,11 @@ async function goToIdentityProvider({ door, request, reply, interaction }: Step)
 async function askForConsent(step: Step): Promise<FastifyReply> {
   const { door, reply, interaction } = step;
   const asked = await whoAndWhat(step);
-  if (asked === undefined) return accountGone(step);
+  if (isPage(asked)) return sendPage(reply, asked, door.site);
+  const { clientId, clientName = clientId } = asked.client;
   const page = consentPage({
-    client: { id: asked.client.clientId, name: asked.client.clientName ?? asked.client.clientId },
-    target: redirectTarget(asked.redirectUri),
+    client: { id: clientId, name: clientName, voucher: door.openClients.voucherOf(clientId) },
+    target: asked.target,
     scopes: allScopes(asked.scopes),
     addresses: asked.account.addresses,
     action: interactionPath(interaction.uid),
@@ -123,10 +129,17 @@ async function askForConsent(step: Step): Promise<FastifyReply> {
 async function allow(step: Step): Promise<FastifyReply> {
   const { door, request, reply } = step;
   const asked = await whoAndWhat(step);
-  if (asked === undefined) return accountGone(step);
-  const { account, client, scopes } = asked;
+  if (isPage(asked)) return sendPage(reply, asked, door.site);
+  const { account, client, scopes, target } = asked;
   const provider = door.provider.current();
-  const until = await door.consents.remember(account.accountId, client.clientId, itemsFor(asked));
+  const until =
+    target.kind === 'device'
+      ? Math.floor((Date.now() + door.grantLifetime) / 1000)
+      : await door.consents.remember(
+          account.accountId,
+          client.clientId,
+          itemsFor({ account, scopes, target }),
+        );
   const { grantId } = await saveGrant(provider, {
     accountId: account.accountId,
     clientId: client.clientId,
@@ -141,6 +154,7 @@ async function allow(step: Step): Promise<FastifyReply> {
     user: account.addresses[0] ?? account.accountId,
     grant: grantHandle(grantId),
     scope: allScopes(scopes).join(' '),
+    requestedFrom: requestedFrom(target),
   });
   return reply.redirect(next, 303);
 }
@@ -156,12 +170,13 @@ async function deny(step: Step): Promise<FastifyReply> {
       { error: 'access_denied', error_description: 'the person did not allow it' },
       { mergeWithLastSubmission: false },
     );
-  if (asked !== undefined) {
+  if (asked !== undefined && !isPage(asked)) {
     door.events.consentDenied({
       peer: peerOf(request.raw),
       client: asked.client.clientId,
       user: asked.account.addresses[0] ?? asked.account.accountId,
       scope: allScopes(asked.scopes).join(' '),
+      requestedFrom: requestedFrom(asked.target),
     });
   }
   return reply.redirect(next, 303);
@@ -171,14 +186,23 @@ interface Asked {
   readonly account: KnownAccount;
   readonly client: Client;
   readonly scopes: RequestedScopes;
-  readonly redirectUri: string;
+  readonly target: RedirectTarget | DeviceTarget;
 }
 
-/** Undefined where the account was switched off since the sign-in. */
-async function whoAndWhat({ door, interaction }: Step): Promise<Asked | undefined> {
+function requestedFrom(target: Asked['target']): string | undefined {
+  return target.kind === 'device' ? target.address : undefined;
+}
+
+/** Or a page, where the account was switched off since the sign-in, or the program or device does not wait any more. */
+async function whoAndWhat({ door, interaction }: Step): Promise<Asked | Page> {
   const account = await knownAccount(door.accounts, interaction.session?.accountId ?? '');
-  const client = await door.provider.current().Client.find(clientIdOf(interaction));
-  if (account === undefined || client === undefined) return undefined;
+  if (account === undefined) {
+    return signInProblem('disabled', door.site.identityProvider, wayBack(interaction));
+  }
+  const client = await findClient(door, clientIdOf(interaction));
+  if (isPage(client)) return client;
+  const target = await findTarget(door, interaction);
+  if (isPage(target)) return target;
   const { missingOIDCScope, missingResourceScopes } = interaction.prompt.details;
   return {
     account,
@@ -187,13 +211,31 @@ async function whoAndWhat({ door, interaction }: Step): Promise<Asked | undefine
       own: (missingOIDCScope ?? []) as string[],
       resources: (missingResourceScopes ?? {}) as Record<string, string[]>,
     },
-    redirectUri: String(interaction.params['redirect_uri']),
+    target,
   };
 }
 
-function accountGone({ door, reply, interaction }: Step): FastifyReply {
-  const page = signInProblem('disabled', door.site.identityProvider, wayBack(interaction));
-  return sendPage(reply, page, door.site);
+async function findTarget(door: Door, { params, deviceCode }: Interaction): Promise<Asked['target'] | Page> {
+  if (deviceCode === undefined) return redirectTarget(String(params['redirect_uri']));
+  const code = await door.provider.current().DeviceCode.find(deviceCode);
+  return code === undefined || code.isExpired ? deadCodePage('expired') : deviceTarget(code);
+}
+
+/** What is known of a program may lie elsewhere: see open-clients/. */
+async function findClient(door: Door, clientId: string): Promise<Client | Page> {
+  try {
+    const client = await door.provider.current().Client.find(clientId);
+    if (client !== undefined) return client;
+  } catch (cause) {
+    if (!(cause instanceof errors.OIDCProviderError)) throw cause;
+    const { status, error, error_description: description } = cause;
+    return oauthProblem({ status, error, description });
+  }
+  return oauthProblem({ status: 400, error: 'invalid_client', description: undefined });
+}
+
+function isPage(value: object): value is Page {
+  return 'main' in value;
 }
 
 function answerOf(body: unknown): unknown {

@@ -10,6 +10,10 @@ export interface OauthRoute {
 /** Where programs send the browser. */
 export const AUTHORIZATION_PATH = '/auth';
 
+/** Where a device asks for a code, and where a person enters it (RFC 8628 §3.1, §3.3). */
+export const DEVICE_AUTHORIZATION_PATH = '/device/auth';
+export const DEVICE_PATH = '/device';
+
 export const OAUTH_ROUTES: readonly OauthRoute[] = [
   {
     url: '/.well-known/openid-configuration',
@@ -30,17 +34,33 @@ export const OAUTH_ROUTES: readonly OauthRoute[] = [
   { url: '/session/end', methods: ['GET'], readBy: 'people' },
   { url: '/session/end/confirm', methods: ['POST'], readBy: 'people' },
   { url: '/session/end/success', methods: ['GET'], readBy: 'people' },
+  { url: DEVICE_AUTHORIZATION_PATH, methods: ['POST'], readBy: 'programs' },
+  { url: DEVICE_PATH, methods: ['GET', 'POST'], readBy: 'people' },
+  { url: `${DEVICE_PATH}/:uid`, methods: ['GET'], readBy: 'people' },
 ];
+
+/** Whether a route is there for the device grant alone. */
+export function isForDevices({ url }: OauthRoute): boolean {
+  return url === DEVICE_PATH || url.startsWith(`${DEVICE_PATH}/`);
+}
+
+/** Where a program registers itself (RFC 7591 §3). */
+export const REGISTRATION_PATH = '/register';
 
 /** Where word of an end comes in, from other programs. */
 export const BACK_CHANNEL_LOGOUT_PATH = '/back-channel-logout';
 export const SIGNALS_PUSH_PATH = '/signals/push';
 export const GLOBAL_REVOCATION_PATH = '/global-token-revocation';
-const INLETS: readonly string[] = [BACK_CHANNEL_LOGOUT_PATH, SIGNALS_PUSH_PATH, GLOBAL_REVOCATION_PATH];
+const FOR_PROGRAMS: readonly string[] = [
+  REGISTRATION_PATH,
+  BACK_CHANNEL_LOGOUT_PATH,
+  SIGNALS_PUSH_PATH,
+  GLOBAL_REVOCATION_PATH,
+];
 
 /** Whether an answer at this path is for programs, also where there is nothing. */
 export function isForPrograms(path: string): boolean {
-  if (path.startsWith('/.well-known/') || INLETS.includes(path)) return true;
+  if (path.startsWith('/.well-known/') || FOR_PROGRAMS.includes(path)) return true;
   return OAUTH_ROUTES.some(({ url, readBy }) => url === path && readBy === 'programs');
 }
 

@@ -5,7 +5,7 @@ import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import type { ArtifactStore } from './stores.ts';
 
 /** What a grant has brought forth and takes with it. */
-export const MODELS_OF_A_GRANT = ['AuthorizationCode', 'RefreshToken'];
+export const MODELS_OF_A_GRANT = ['AuthorizationCode', 'RefreshToken', 'DeviceCode'];
 
 /** A grant that was taken back before its time. */
 export interface EndedGrant {
@@ -19,39 +19,55 @@ export interface AdapterOptions {
   readonly artifacts: ArtifactStore;
   /** Called first, and waited for: the access tokens of the grant live outside the store. */
   readonly onGrantEnded: (ended: EndedGrant) => Promise<void>;
+  /** Whether what is looked up now was named by a page of ours, and not by a program. */
+  readonly isOwnPage: () => boolean;
+  /** Finds a client that is not configured; none is ever stored. */
+  readonly findClient: (clientId: string) => Promise<AdapterPayload | undefined>;
 }
 
 /** One adapter per model, as the OAuth server asks for them by name. */
 export function createAdapterFactory(options: AdapterOptions): (model: string) => Adapter {
-  return (model) => new ArtifactAdapter(model, options);
+  return (model) => {
+    const adapter = new ArtifactAdapter(model, options);
+    return model === 'Client' ? Object.assign(adapter, { find: options.findClient }) : adapter;
+  };
 }
 
 class ArtifactAdapter implements Adapter {
   readonly #model: string;
   readonly #artifacts: ArtifactStore;
   readonly #onGrantEnded: AdapterOptions['onGrantEnded'];
+  readonly #isOwnPage: AdapterOptions['isOwnPage'];
 
-  constructor(model: string, { artifacts, onGrantEnded }: AdapterOptions) {
+  constructor(model: string, { artifacts, onGrantEnded, isOwnPage }: AdapterOptions) {
     this.#model = model;
     this.#artifacts = artifacts;
     this.#onGrantEnded = onGrantEnded;
+    this.#isOwnPage = isOwnPage;
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
-    await this.#artifacts.put(this.#model, rowId(id), {
-      payload: JSON.stringify(withoutCredentials(payload)),
+    const row = this.#rowOf(id);
+    await this.#artifacts.put(this.#model, row, {
+      payload: JSON.stringify({
+        ...withoutCredentials(payload),
+        ...(payload.userCode !== undefined && { reference: `${REFERENCE}${row}` }),
+      }),
       // Its row is found by a digest; the grant's own id leads to what came of it.
       grantId: this.#model === 'Grant' ? id : payload.grantId,
       uid: payload.uid,
       userCode: payload.userCode,
       accountId: payload.accountId,
       clientId: payload.clientId,
-      expiresAt: expiresIn === undefined ? undefined : seconds() + expiresIn,
+      expiresAt:
+        expiresIn === undefined ? undefined : seconds() + expiresIn + (KEPT_LONGER[this.#model] ?? 0),
     });
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
-    const payload = await this.#read(this.#model, id);
+    // A copy of the database holds references; as credentials they must be worth nothing.
+    if (this.#isReference(id) && !this.#isOwnPage()) return undefined;
+    const payload = read(await this.#artifacts.find(this.#model, this.#rowOf(id), seconds()));
     return payload && { ...payload, jti: id };
   }
 
@@ -60,8 +76,10 @@ class ArtifactAdapter implements Adapter {
     return read(await this.#artifacts.findByUid(this.#model, uid, seconds()));
   }
 
+  /** The page at which a code is entered does save again, so it gets a reference to the row in place of the device code. */
   async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
-    return read(await this.#artifacts.findByUserCode(this.#model, userCode, seconds()));
+    const payload = read(await this.#artifacts.findByUserCode(this.#model, userCode, seconds()));
+    return payload && { ...payload, jti: String(payload['reference']) };
   }
 
   /**
@@ -91,25 +109,37 @@ class ArtifactAdapter implements Adapter {
   }
 
   async #announceEnd(grantId: string): Promise<void> {
-    const grant = await this.#read('Grant', grantId);
+    const grant = read(await this.#artifacts.find('Grant', rowId(grantId), seconds()));
     await this.#onGrantEnded({ grantId, accountId: grant?.accountId, clientId: grant?.clientId });
   }
 
-  async #read(model: string, id: string): Promise<AdapterPayload | undefined> {
-    return read(await this.#artifacts.find(model, rowId(id), seconds()));
+  /** The one model whose rows pages of ours name. */
+  #isReference(id: string): boolean {
+    return this.#model === 'DeviceCode' && id.startsWith(REFERENCE);
+  }
+
+  #rowOf(id: string): string {
+    return this.#isReference(id) ? id.slice(REFERENCE.length) : rowId(id);
   }
 }
 
 const USED_AGAIN: Readonly<Record<string, string>> = {
   AuthorizationCode: 'authorization code',
   RefreshToken: 'refresh token',
+  DeviceCode: 'device code',
 };
+
+/** Seconds: a program or person that comes too late is told so (RFC 8628 §3.5, `expired_token`). */
+const KEPT_LONGER: Readonly<Record<string, number>> = { DeviceCode: 900 };
 
 // Codes, refresh tokens and session cookies are credentials, and their text is the id: a copy of the database must not
 // hold one (RFC 6819 §5.1.4.1.3). They have 256 random bits, so a plain hash cannot be guessed back.
 function rowId(id: string): string {
   return createHash('sha256').update(id).digest('base64url');
 }
+
+// Begins what pages of ours name a row by. No code or token that the OAuth server makes has a colon.
+const REFERENCE = 'row:';
 
 /** Without its id, and without the session cookie that an interaction notes. */
 function withoutCredentials({ jti: _id, ...payload }: AdapterPayload): AdapterPayload {

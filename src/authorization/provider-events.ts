@@ -27,6 +27,13 @@ export function reportEvents(provider: Provider, options: ReportOptions): void {
   provider.on('grant.success', (ctx) => reportToken(ctx, options));
   provider.on('grant.error', refused);
   provider.on('authorization.error', refused);
+  provider.on('device_authorization.success', (ctx) => {
+    const scope = ctx.oidc.params?.['scope'];
+    events.deviceGrantStarted({ ...sender(ctx), scope: typeof scope === 'string' ? scope : undefined });
+  });
+  provider.on('device_authorization.error', refused);
+  provider.on('code_verification.error', refused);
+  provider.on('device_resume.error', refused);
   provider.on('revocation.error', refused);
   provider.on('introspection.error', refused);
   provider.on('end_session.error', refused);
@@ -73,6 +80,8 @@ function reportRefusal(
 const NOT_REFUSED = new Set([
   // The person's own answer, reported as such.
   'access_denied',
+  // The person is not done yet.
+  'authorization_pending',
   // The answers of prompt=none.
   'login_required',
   'consent_required',

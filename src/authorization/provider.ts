@@ -14,12 +14,16 @@ import type { Keyring } from '../token/keyring.ts';
 import type { Origins } from './access-origins.ts';
 import { lifetimes, resourceIndicators, type SubmissionService, tokenFormats } from './access-tokens.ts';
 import type { ConsentMemory } from './consents.ts';
+import type { DeviceGrant } from './device/grant.ts';
+import { sessionCookie } from './door.ts';
 import type { AuthorizationEvents } from './events.ts';
 import type { GrantEnder } from './grant-end.ts';
 import { grantLoader, type IsSessionOver, promptPolicy, settleScope } from './grants.ts';
 import { knownAccount } from './known-account.ts';
-import { GLOBAL_REVOCATION_PATH, interactionPath } from './oauth-routes.ts';
+import { GLOBAL_REVOCATION_PATH, interactionPath, REGISTRATION_PATH } from './oauth-routes.ts';
+import type { OpenClients } from './open-clients/clients.ts';
 import { mayIntrospect, mayRevoke, type OwnTokens } from './own-tokens.ts';
+import { resourceIdentifiers } from './protected-resource.ts';
 import { createAdapterFactory, type EndedGrant } from './provider-adapter.ts';
 import { reportEvents } from './provider-events.ts';
 import { faultNet, ownPresentation } from './provider-middleware.ts';
@@ -31,6 +35,8 @@ export interface ProviderOptions {
   readonly settings: AuthorizationSettings;
   readonly service: SubmissionService;
   readonly clients: readonly ClientMetadata[];
+  /** Finds those that nobody configured. */
+  readonly openClients: OpenClients;
   readonly cookieKeys: readonly string[];
   readonly keyring: Keyring;
   readonly accounts: AccountDirectory;
@@ -40,6 +46,7 @@ export interface ProviderOptions {
   readonly artifacts: ArtifactStore;
   readonly endGrant: GrantEnder;
   readonly ownTokens: OwnTokens;
+  readonly deviceGrant: DeviceGrant;
   readonly events: AuthorizationEvents;
   /** First address of each app, by client id. */
   readonly apps: ReadonlyMap<string, string>;
@@ -94,7 +101,15 @@ function createProvider(options: ProviderOptions): Provider {
     ...cookies(options),
     ...policy(options),
     formats: tokenFormats(tokenIds),
-    adapter: createAdapterFactory({ artifacts: options.artifacts, onGrantEnded }),
+    adapter: createAdapterFactory({
+      artifacts: options.artifacts,
+      onGrantEnded,
+      isOwnPage: () => Provider.ctx === undefined || DEVICE_PAGES.has(Provider.ctx.oidc.route),
+      findClient: async (clientId) => {
+        const ctx = Provider.ctx;
+        return options.openClients.find(clientId, (ctx && peerOf(ctx.req)) ?? '');
+      },
+    }),
     jwks: options.keyring.privateJwks() as JWKS,
     clients: options.clients.map((client) => ({ ...client })),
   });
@@ -103,12 +118,15 @@ function createProvider(options: ProviderOptions): Provider {
   provider.use(faultNet(options.pages, options.events));
   provider.use(options.ownTokens.middleware);
   provider.use(ownPresentation(options.pages));
+  provider.use(options.deviceGrant.middleware);
   reportEvents(provider, { ...options, tokenIds, context });
   return provider;
 }
 
+const DEVICE_PAGES = new Set(['code_verification', 'device_resume']);
+
 /** What is offered, and what the metadata says of it (RFC 8414 §2). */
-function endpoints({ settings, service, pages }: ProviderOptions): Configuration {
+function endpoints({ settings, service, pages, deviceGrant }: ProviderOptions): Configuration {
   return {
     responseTypes: ['code'],
     clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
@@ -120,7 +138,13 @@ function endpoints({ settings, service, pages }: ProviderOptions): Configuration
     claims: { openid: ['sub'], email: ['email'] },
     discovery: {
       // RFC 9728 §4.
-      protected_resources: [service.audience],
+      protected_resources: resourceIdentifiers(service),
+      ...(settings.registration.mode === 'open' && {
+        registration_endpoint: new URL(REGISTRATION_PATH, settings.issuer).href,
+      }),
+      ...(settings.clientMetadataDocuments.mode === 'open' && {
+        client_id_metadata_document_supported: true,
+      }),
       ...(settings.globalRevocation && {
         global_token_revocation_endpoint: new URL(GLOBAL_REVOCATION_PATH, settings.issuer).href,
       }),
@@ -134,6 +158,7 @@ function endpoints({ settings, service, pages }: ProviderOptions): Configuration
       userinfo: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
       clientCredentials: { enabled: true },
+      deviceFlow: deviceGrant.feature,
       introspection: { enabled: true, allowedPolicy: mayIntrospect },
       revocation: { enabled: true, allowedPolicy: mayRevoke },
       resourceIndicators: resourceIndicators(service),
@@ -157,13 +182,12 @@ const METHODS_AT_THE_TOKEN_ENDPOINT = [
 // The prefixes keep other hosts of the domain from planting a cookie (RFC 6265bis §4.1.3). Two of them are bound to a path,
 // for sign-ins in several tabs; __Host- has no room for that.
 function cookies({ settings, cookieKeys }: ProviderOptions): Configuration {
-  const isHttps = settings.issuer.startsWith('https:');
-  const [host, secure] = isHttps ? ['__Host-', '__Secure-'] : ['', ''];
+  const secure = settings.issuer.startsWith('https:') ? '__Secure-' : '';
   return {
     cookies: {
       keys: [...cookieKeys],
       names: {
-        session: `${host}postern_session`,
+        session: sessionCookie(settings.issuer),
         interaction: `${secure}postern_interaction`,
         resume: `${secure}postern_resume`,
       },

@@ -11,15 +11,24 @@ import { registerAccount } from './account-routes.ts';
 import { registerCallback } from './callback-route.ts';
 import { clientMetadata } from './clients.ts';
 import { createConsentMemory } from './consents.ts';
-import { openCookieKeys } from './cookie-keys.ts';
+import { createDeviceGrant } from './device/grant.ts';
+import { createDevicePages } from './device/pages.ts';
 import { type Door, watchIdentityProvider } from './door.ts';
 import type { AuthorizationEvents } from './events.ts';
 import { createFloodGate } from './flood.ts';
 import { createGrantEnder } from './grant-end.ts';
 import { createHttp, mountProvider } from './http.ts';
 import { registerInteractions } from './interaction-routes.ts';
+import { openCookieKeys, openIdentifierKeys } from './kept-keys.ts';
+import { isForDevices, OAUTH_ROUTES } from './oauth-routes.ts';
+import { createOpenClients } from './open-clients/clients.ts';
+import { createDocumentFetch, type FetchDocument } from './open-clients/document-fetch.ts';
+import { createDocuments } from './open-clients/documents.ts';
+import { createIdentifiers } from './open-clients/identifier.ts';
+import { registerRegistration } from './open-clients/registration-route.ts';
 import { createOwnTokens, type IdentifyOwnToken } from './own-tokens.ts';
 import type { Site } from './pages/document.ts';
+import { registerProtectedResource } from './protected-resource.ts';
 import { createProviderHost } from './provider.ts';
 import { createProviderPages } from './provider-pages.ts';
 import type { AuthorizationSettings } from './settings.ts';
@@ -44,6 +53,8 @@ export interface AuthorizationServerOptions {
   /** Milliseconds since the epoch; for what comes from outside. */
   readonly now?: () => number;
   readonly fetch?: typeof globalThis.fetch;
+  /** For the documents that programs have about themselves. */
+  readonly fetchDocument?: FetchDocument;
 }
 
 export interface AuthorizationServer {
@@ -71,10 +82,27 @@ export async function createAuthorizationServer(
   const consents = createConsentMemory({ artifacts, lifetime: settings.grantLifetime });
   const tokenLifetime = settings.accessTokenLifetime + token.leeway;
   const origins = createOrigins({ ...settings, artifacts, now });
+  const { registration, clientMetadataDocuments } = settings;
+  const service = { audience: token.audience, hostname };
+  const clients = await clientMetadata(settings.clients, { deviceGrant: settings.deviceGrant.enabled });
+  const identifiers = createIdentifiers(await openIdentifierKeys(artifacts));
+  const openClients = createOpenClients({
+    registration,
+    identifiers,
+    documents: createDocuments({
+      settings: clientMetadataDocuments,
+      fetch: options.fetchDocument ?? createDocumentFetch(clientMetadataDocuments),
+      ownHost: issuer.hostname,
+      now,
+    }),
+    deviceGrant: settings.deviceGrant.enabled,
+    configured: clients.map((client) => client.client_id),
+  });
   const provider = await createProviderHost({
     settings,
-    service: { audience: token.audience, hostname },
-    clients: await clientMetadata(settings.clients),
+    service,
+    clients,
+    openClients,
     cookieKeys: await openCookieKeys(artifacts),
     keyring,
     accounts,
@@ -92,6 +120,12 @@ export async function createAuthorizationServer(
       leeway: token.leeway,
       events,
     }),
+    deviceGrant: createDeviceGrant({
+      settings: settings.deviceGrant,
+      issuer: settings.issuer,
+      pages: createDevicePages({ site, openClients, grantLifetime: settings.grantLifetime }),
+      events,
+    }),
     apps: new Map(settings.clients.map(({ clientId, sendAs }) => [clientId, sendAs[0] ?? clientId])),
     pages: createProviderPages({ site, identityProvider }),
   });
@@ -99,6 +133,7 @@ export async function createAuthorizationServer(
     issuer,
     site,
     provider,
+    openClients,
     signIn: createSignIn({
       artifacts,
       accounts,
@@ -113,7 +148,18 @@ export async function createAuthorizationServer(
     events,
   };
   const app = await createHttp({ issuer, site, trustProxy: settings.trustProxy, events });
-  await mountProvider(app, { provider, site, flood: createFloodGate() });
+  const routes = OAUTH_ROUTES.filter((route) => settings.deviceGrant.enabled || !isForDevices(route));
+  await mountProvider(app, { provider, routes, issuer, site, flood: createFloodGate() });
+  await registerRegistration(app, {
+    identifiers,
+    mode: registration.mode,
+    rules: {
+      redirectPatterns: registration.redirectPatterns,
+      deviceGrant: settings.deviceGrant.enabled,
+    },
+    events,
+  });
+  registerProtectedResource(app, { service, issuer: settings.issuer });
   registerInteractions(app, door);
   registerCallback(app, door);
   registerAccount(app, door);

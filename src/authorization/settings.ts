@@ -3,6 +3,8 @@
 import Type from 'typebox';
 import { duration, existingFile, secret, socketAddress } from '../setting.ts';
 import { IdentityClaims } from '../token/settings.ts';
+import { DeviceGrantSettings } from './device/settings.ts';
+import { ClientMetadataDocumentSettings, RegistrationSettings } from './open-clients/settings.ts';
 
 export const IdentityProviderSettings = Type.Object(
   {
@@ -49,6 +51,12 @@ export const ClientSettings = Type.Object(
       description:
         'Addresses an app may send as with the client credentials grant; empty: the grant is not allowed.',
     }),
+    deviceGrant: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether people may sign in through it with a code on another device (RFC 8628), as a program without a browser needs; no where absent.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -148,6 +156,8 @@ export const AuthorizationSettings = Type.Object(
       default: [],
       description: 'Programs and apps that may ask for tokens.',
     }),
+    registration: RegistrationSettings,
+    clientMetadataDocuments: ClientMetadataDocumentSettings,
     accessTokenLifetime: duration({ default: '15m', description: 'Life of an access token.' }),
     refreshTokenLifetime: duration({
       default: '90d',
@@ -155,6 +165,7 @@ export const AuthorizationSettings = Type.Object(
     }),
     grantLifetime: duration({ default: '365d', description: 'Age at which consent is asked for again.' }),
     sessionLifetime: duration({ default: '12h', description: 'Life of the browser session.' }),
+    deviceGrant: DeviceGrantSettings,
     backChannelLogout: BackChannelLogoutSettings,
     sharedSignals: Type.Array(TransmitterSettings, {
       default: [],

@@ -24,6 +24,9 @@ export function addSocketOptions(command: Command): Command {
     .option('-c, --config <file>', `the configuration that names it (default: ${DEFAULT_CONFIG})`);
 }
 
+/** No Postern answers, or the configuration names no socket to ask it at. */
+export class NothingRuns extends CommandFailure {}
+
 /** Asks the running Postern; its failures become lines for people. */
 export async function askPostern<T>(
   given: { options: SocketOptions; surroundings: Surroundings },
@@ -36,7 +39,8 @@ export async function askPostern<T>(
   } catch (error) {
     if (!(error instanceof AdministrationFailure)) throw error;
     const advice = ADVICE[error.kind];
-    throw new CommandFailure(printable(error.message), advice === undefined ? {} : { advice });
+    const Failure = error.kind === 'not-running' ? NothingRuns : CommandFailure;
+    throw new Failure(printable(error.message), advice === undefined ? {} : { advice });
   }
 }
 
@@ -58,8 +62,7 @@ async function findSocket(given: { options: SocketOptions; surroundings: Surroun
   const { options, surroundings } = given;
   const { directory } = surroundings;
   if (options.socket !== undefined) return resolve(directory, options.socket);
-  const candidates = [DEFAULT_CONFIG, DEMO_CONFIG].filter((file) => existsSync(resolve(directory, file)));
-  const file = options.config ?? candidates[0];
+  const file = findConfig(given);
   if (file === undefined) {
     throw new CommandFailure(`there is no ${DEFAULT_CONFIG} here to find the running Postern by`, {
       advice: 'Name the configuration with --config FILE, or its socket with --socket PATH.',
@@ -67,6 +70,16 @@ async function findSocket(given: { options: SocketOptions; surroundings: Surroun
   }
   const named = await readSocketSetting({ file, directory });
   return resolve(directory, file, '..', named);
+}
+
+/** The configuration that is meant, as it was named; undefined where there is none. */
+export function findConfig(given: {
+  options: SocketOptions;
+  surroundings: Surroundings;
+}): string | undefined {
+  const { options, surroundings } = given;
+  const candidates = [DEFAULT_CONFIG, DEMO_CONFIG];
+  return options.config ?? candidates.find((file) => existsSync(resolve(surroundings.directory, file)));
 }
 
 async function readSocketSetting({ file, directory }: { file: string; directory: string }): Promise<string> {
@@ -89,7 +102,7 @@ async function readSocketSetting({ file, directory }: { file: string; directory:
   const { administration } = (document.data ?? {}) as { administration?: { socket?: unknown } | null };
   const socket = administration?.socket;
   if (typeof socket === 'string' && socket !== '') return socket;
-  throw new CommandFailure(`${file} does not set administration.socket, so its Postern cannot be asked`, {
+  throw new NothingRuns(`${file} does not set administration.socket, so its Postern cannot be asked`, {
     advice: 'Set it and start Postern again; `postern config reference` explains it.',
   });
 }

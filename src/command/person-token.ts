@@ -22,6 +22,8 @@ export interface PersonRequest {
   readonly file: string;
   /** A person is there to sign in. */
   readonly mayAsk: boolean;
+  /** Where they sign in: in a browser of this machine, or of any other, in which they enter a code. */
+  readonly way: 'browser' | 'device';
 }
 
 /** What a test replaces. */
@@ -154,22 +156,11 @@ async function renew(
   return undefined;
 }
 
-async function signIn(
-  { surroundings, means, request }: Situation,
-  wanted: Wanted,
-  client: NativeClient,
-): Promise<Tokens> {
+async function signIn(situation: Situation, wanted: Wanted, client: NativeClient): Promise<Tokens> {
+  const { surroundings, request } = situation;
   const { errors } = surroundings;
-  const patience = means.signInTimeout ?? SIGN_IN_TIMEOUT;
-  const tokens = await client.signIn({
-    scope: wanted.scope,
-    patience,
-    open(url) {
-      say(errors, `To sign in, open this address in a browser on this machine:\n\n  ${url.href}\n`);
-      say(errors, `Waiting for the browser, ${Math.ceil(patience / 60_000)} min at most. Ctrl-C gives up.`);
-      (means.openBrowser ?? openDesktopBrowser)(url).catch(() => undefined);
-    },
-  });
+  const ask = request.way === 'device' ? askDevice : askBrowser;
+  const tokens = await ask(situation, wanted, client);
   if (isDenied(tokens)) throw new CommandFailure('you did not allow it; nothing was changed');
   if (isRefusal(tokens)) throw failureOf(tokens, wanted.issuer);
   const who = tokens.address === undefined ? '' : ` as ${tokens.address}`;
@@ -178,6 +169,36 @@ async function signIn(
     say(errors, 'The server gave no refresh token: you will be asked again when the access token expires.');
   }
   return tokens;
+}
+
+function askBrowser({ surroundings, means }: Situation, { scope }: Wanted, client: NativeClient) {
+  const { errors } = surroundings;
+  const patience = means.signInTimeout ?? SIGN_IN_TIMEOUT;
+  return client.signIn({
+    scope,
+    patience,
+    open(url) {
+      say(errors, `To sign in, open this address in a browser on this machine:\n\n  ${url.href}\n`);
+      say(errors, `Waiting for the browser, ${Math.ceil(patience / 60_000)} min at most. Ctrl-C gives up.`);
+      (means.openBrowser ?? openDesktopBrowser)(url).catch(() => undefined);
+    },
+  });
+}
+
+function askDevice({ surroundings }: Situation, { scope }: Wanted, client: NativeClient) {
+  const { errors } = surroundings;
+  return client.signInByDevice({
+    scope,
+    show({ verificationUri, verificationUriComplete, userCode, expiresIn }) {
+      say(errors, `To sign in, open this address in a browser on any device:\n\n  ${verificationUri}\n`);
+      say(errors, `and enter the code:\n\n  ${userCode}\n`);
+      if (verificationUriComplete !== undefined) {
+        say(errors, `Or open this address, and compare the code:\n\n  ${verificationUriComplete}\n`);
+      }
+      say(errors, `Waiting for the answer, ${Math.ceil(expiresIn / 60)} min at most. Ctrl-C gives up.`);
+    },
+    troubled: (reason, wait) => say(errors, `${reason}; asking again in ${wait} s.`),
+  });
 }
 
 /** Under the lock. */
@@ -218,7 +239,7 @@ function findGood(kept: readonly Credential[], wanted: Wanted, means: TokenMeans
 function notSignedIn(request: PersonRequest): CommandFailure {
   const issuer = request.issuer === undefined ? '' : ` --issuer ${request.issuer}`;
   return new CommandFailure('not signed in, or not any more', {
-    advice: `Run "postern token${issuer}" in a terminal to sign in through the browser.`,
+    advice: `Run "postern token${issuer}" in a terminal to sign in through the browser, with --device where there is none.`,
   });
 }
 

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { addCheck } from './check.ts';
 import { addConfigCheck } from './config-check.ts';
 import { addConfigReference } from './config-reference.ts';
+import { addExplain } from './explain.ts';
 import { reportFailure } from './failure.ts';
 import { addRevoke } from './revoke.ts';
 import { addSend } from './send.ts';
@@ -18,6 +19,7 @@ Examples:
   postern serve --config config/demo.yaml               try it out on this machine
   echo Hello | postern send --to bob@example.org --subject Hi
   postern sessions                                      who is connected now
+  postern explain --session 4fT0cZ1kq2                  why somebody was refused
   postern check mail.example.org                        how a server looks from outside
   postern config reference > postern.yaml               begin a configuration of your own
   postern config check postern.yaml
@@ -54,6 +56,7 @@ export async function runProgram(args: readonly string[], surroundings: Surround
   addSend(program, line);
   addSessions(program, line);
   addRevoke(program, line);
+  addExplain(program, line);
   addCheck(program, line);
   const config = program
     .command('config')

@@ -9,11 +9,15 @@ Prints an access token and nothing else on standard output, so that mail program
 The first time, a browser opens to sign in and consent; the sign-in is kept in a file that only you can read
 ($XDG_CONFIG_HOME/postern or ~/.config/postern) and renewed from it, without a browser, until it is ended.
 
-An app, which has no browser, uses its own secret: --client-id with --client-secret-file, or with the secret in
+Where no browser runs, as on a server or in a script, --device shows an address and a code instead; they are opened and
+entered in a browser anywhere, such as on a phone.
+
+An app, which has no person, uses its own secret: --client-id with --client-secret-file, or with the secret in
 POSTERN_CLIENT_SECRET in the environment. --issuer can be set as POSTERN_ISSUER.
 
 Examples:
   postern token --issuer http://localhost:8080          sign in at the demo of \`npm start\`
+  postern token --device                                sign in through a browser on another device
   postern token --sign-out                              end the sign-in, at the server too
   postern token --issuer https://mail.example.org --client-id billing --client-secret-file secret.txt
 
@@ -33,6 +37,7 @@ export function addToken(program: Command, { surroundings, run }: CommandLine): 
     .option('--scope <scopes>', 'scopes to ask for, separated by spaces')
     .option('--file <file>', 'where sign-ins are kept')
     .option('--browser', 'open the browser even where no person seems to watch')
+    .option('--device', 'show a code to enter in a browser on any device, instead of opening one here')
     .option('--sign-out', 'end the kept sign-in')
     .option('--json', 'print the token with its expiry as JSON')
     .addHelpText('after', HELP)

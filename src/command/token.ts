@@ -41,6 +41,8 @@ export interface TokenOptions {
   readonly clientSecretFile?: string | undefined;
   /** Sign in through the browser where needed, even where standard error is no terminal. */
   readonly browser?: boolean | undefined;
+  /** Sign in where needed by a code that a person enters in a browser elsewhere, also where standard error is no terminal. */
+  readonly device?: boolean | undefined;
   readonly json?: boolean | undefined;
   readonly signOut?: boolean | undefined;
 }
@@ -60,9 +62,11 @@ export async function runToken(given: Given): Promise<number> {
   if (secret !== undefined) return tokenForApp(given, secret);
   if (given.options.signOut === true) return signOut(given);
   const { options, surroundings, means = {} } = given;
-  const { issuer, clientId, scope } = options;
-  const mayAsk = options.browser === true || surroundings.errors.isTTY === true;
-  const request = { issuer, clientId, scope, file: fileOf(given), mayAsk };
+  const { issuer, clientId, scope, browser = false, device = false } = options;
+  if (browser && device) throw usageFailure('--browser and --device are two ways to sign in', 'Choose one.');
+  const mayAsk = browser || device || surroundings.errors.isTTY === true;
+  const way = device ? 'device' : 'browser';
+  const request = { issuer, clientId, scope, file: fileOf(given), mayAsk, way } as const;
   print(given, await obtainPersonToken({ request, surroundings, means }));
   return EXIT.done;
 }
@@ -81,6 +85,7 @@ export async function signIn(given: {
       scope: undefined,
       file: fileOf({ options: {}, surroundings }),
       mayAsk: surroundings.errors.isTTY === true,
+      way: 'browser',
     },
     surroundings,
     means,
@@ -92,6 +97,7 @@ async function tokenForApp(given: Given, clientSecret: Secret): Promise<number> 
   const { options, means = {} } = given;
   const { issuer, clientId, scope = DEFAULT_APP_SCOPE } = options;
   if (options.signOut === true) throw usageFailure('an app has no sign-in to end', APP_HINT);
+  if (options.device === true) throw usageFailure('an app has no person to enter a code', APP_HINT);
   if (clientId === undefined) throw usageFailure('an app’s secret needs its --client-id', APP_HINT);
   if (issuer === undefined) throw usageFailure('an app’s secret needs the --issuer it is for', APP_HINT);
   checkIssuer(issuer);

@@ -22,10 +22,10 @@ export function checkClients(input: CheckInput): void {
     if (!/^[\x20-\x7e]+$/.test(client.clientId)) {
       input.findings.fault([...place, 'clientId'], 'may hold printable ASCII characters only');
     }
-    if (client.redirectUris.length === 0 && client.sendAs.length === 0) {
+    if (client.redirectUris.length === 0 && client.sendAs.length === 0 && client.deviceGrant !== true) {
       input.findings.fault(
         place,
-        'can do nothing: give redirectUris (people sign in through it) or sendAs (it sends by itself)',
+        'can do nothing: give redirectUris or deviceGrant (people sign in through it) or sendAs (it sends by itself)',
       );
     }
     if (client.clientSecret !== undefined && client.jwks !== undefined) {
@@ -35,6 +35,17 @@ export function checkClients(input: CheckInput): void {
       const fault = faultOfRedirect(uri);
       if (fault !== undefined) input.findings.fault([...place, 'redirectUris', position], fault);
     });
+  });
+}
+
+export function checkDeviceGrant({ settings, findings }: CheckInput): void {
+  const { clients, deviceGrant } = settings.authorization;
+  clients.forEach((client, index) => {
+    if (client.deviceGrant !== true || deviceGrant.enabled) return;
+    findings.fault(
+      ['authorization', 'clients', index, 'deviceGrant'],
+      'is not possible while authorization.deviceGrant.enabled is false; take out one of the two',
+    );
   });
 }
 

@@ -1,4 +1,4 @@
-// Checks of the issuers: Postern's own, the identity provider's, those trusted directly.
+// Checks of the issuers: Postern's own, the identity provider's; and what holds for the address of any.
 
 import type { CheckInput } from './checks.ts';
 import type { Place } from './fault.ts';
@@ -51,59 +51,6 @@ export function checkAudience(input: CheckInput): void {
   input.findings.fault(['token', 'audience'], 'must have no fragment (the part from #)');
 }
 
-export function checkTrustedIssuers(input: CheckInput): void {
-  const { token, authorization } = input.settings;
-  const seen = new Map<string, number>();
-  token.trustedIssuers.forEach((trusted, index) => {
-    const place = ['token', 'trustedIssuers', index];
-    checkIssuerUrl(input, [...place, 'issuer'], trusted.issuer);
-    const urls: [string, string][] = [['issuer', trusted.issuer]];
-    if (trusted.jwksUri !== undefined) {
-      httpUrl(input, [...place, 'jwksUri'], trusted.jwksUri);
-      urls.push(['jwksUri', trusted.jwksUri]);
-    }
-    if (trusted.introspection !== undefined) {
-      checkIntrospection(input, [...place, 'introspection'], trusted.introspection);
-      urls.push(['introspection.endpoint', trusted.introspection.endpoint]);
-    }
-    checkInsecureHttp(input, place, trusted.allowInsecureHttp, urls);
-    checkVerified(input, [...place, 'identity'], trusted.identity.requireVerified);
-    const earlier = seen.get(trusted.issuer);
-    if (earlier !== undefined) {
-      input.findings.fault([...place, 'issuer'], `is the same issuer as token.trustedIssuers[${earlier}]`);
-    } else if (trusted.issuer === authorization.issuer) {
-      input.findings.fault(
-        [...place, 'issuer'],
-        'is Postern’s own issuer (authorization.issuer), whose tokens are accepted anyway; remove this entry',
-      );
-    }
-    seen.set(trusted.issuer, earlier ?? index);
-    if (trusted.scopes.length === 0) {
-      input.findings.danger(
-        [...place, 'scopes'],
-        'is empty: any token of this issuer for this audience may send mail, whatever it was issued for',
-      );
-    }
-  });
-}
-
-function checkIntrospection(
-  input: CheckInput,
-  place: Place,
-  { endpoint, every }: { readonly endpoint: string; readonly every: number },
-): void {
-  const url = httpUrl(input, [...place, 'endpoint'], endpoint);
-  if (url && (url.username !== '' || url.password !== '')) {
-    input.findings.fault(
-      [...place, 'endpoint'],
-      'holds a user name or password; they belong into clientId and clientSecret',
-    );
-  }
-  if (every < 10_000 || every > 86_400_000) {
-    input.findings.fault([...place, 'every'], 'must be from 10s to 1d');
-  }
-}
-
 export function checkIssuerUrl(input: CheckInput, place: Place, issuer: string): void {
   const url = httpUrl(input, place, issuer);
   if (url === undefined) return;
@@ -138,7 +85,7 @@ export function checkInsecureHttp(
   if (allowed) input.findings.danger([...section, 'allowInsecureHttp'], 'http without TLS is accepted');
 }
 
-function checkVerified(input: CheckInput, place: Place, requireVerified: boolean): void {
+export function checkVerified(input: CheckInput, place: Place, requireVerified: boolean): void {
   if (requireVerified) return;
   input.findings.danger(
     [...place, 'requireVerified'],

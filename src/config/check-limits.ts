@@ -36,6 +36,9 @@ export const BOUNDS: readonly Bound[] = [
   { path: 'authorization.refreshTokenLifetime', least: HOUR, most: 3650 * DAY },
   { path: 'authorization.grantLifetime', least: HOUR, most: 3650 * DAY },
   { path: 'authorization.sessionLifetime', least: MINUTE, most: 365 * DAY },
+  // RFC 8628 §5.1: the longer codes live, the more of them there are to guess.
+  { path: 'authorization.deviceGrant.codeLifetime', least: MINUTE, most: HOUR },
+  { path: 'authorization.deviceGrant.interval', least: SECOND, most: MINUTE },
   { path: 'token.signingKeys.rotateEvery', least: HOUR, most: 3650 * DAY },
   { path: 'token.leeway', least: 0, most: 10 * MINUTE },
 ];

@@ -7,20 +7,16 @@ import {
   checkClientAuthorities,
   checkSessionTickets,
 } from './check-certificate.ts';
-import { checkClientKeys, checkClients, checkSendAs } from './check-clients.ts';
+import { checkClientKeys, checkClients, checkDeviceGrant, checkSendAs } from './check-clients.ts';
 import { checkDkimFields, checkDkimKeys } from './check-dkim.ts';
 import { checkDroppedFields } from './check-header.ts';
-import {
-  checkAudience,
-  checkIdentityProvider,
-  checkOwnIssuer,
-  checkProxy,
-  checkTrustedIssuers,
-} from './check-issuers.ts';
+import { checkAudience, checkIdentityProvider, checkOwnIssuer, checkProxy } from './check-issuers.ts';
 import { BOUNDS, checkBound, checkKeyRotation, checkSizes, checkTokenLifetimes } from './check-limits.ts';
 import { checkAddressesInUse, checkDemo, checkHostName, HOST_NAMES } from './check-listeners.ts';
+import { checkClientMetadataDocuments, checkRegistration } from './check-open-clients.ts';
 import { PRESET_CHECKS } from './check-presets.ts';
 import { checkSharedSignals } from './check-signals.ts';
+import { checkTrustedIssuers } from './check-trusted-issuers.ts';
 import { UPSTREAM_CHECKS } from './check-upstreams.ts';
 import type { Findings } from './fault.ts';
 import type { ReadFile } from './files.ts';
@@ -72,7 +68,10 @@ export const CHECKS: readonly Check[] = [
   { reads: ['authorization.sharedSignals'], run: checkSharedSignals },
   { reads: [CLIENTS], run: checkClients },
   { reads: [CLIENTS], run: checkSendAs },
+  { reads: [CLIENTS, 'authorization.deviceGrant'], run: checkDeviceGrant },
   { reads: [CLIENTS], run: checkClientKeys },
+  { reads: ['authorization.registration'], run: checkRegistration },
+  { reads: ['authorization.clientMetadataDocuments'], run: checkClientMetadataDocuments },
   ...BOUNDS.map((bound) => ({ reads: [bound.path], run: checkBound(bound) })),
   {
     reads: ['authorization.accessTokenLifetime', 'authorization.refreshTokenLifetime'],

@@ -12,6 +12,7 @@ import { type BoundListener, createSubmission } from '../submission/listener.ts'
 import { CertificateFault } from '../tls/certificates.ts';
 import { openTls, type Tls } from '../tls/open.ts';
 import type { TicketKeyStore } from '../tls/ticket-key-store.ts';
+import { issuerMap } from '../token/issuer-map.ts';
 import type { Revocations } from '../token/revocations.ts';
 import { createTokenVerifier, type OwnIssuer, type TokenVerifier } from '../token/verifier.ts';
 
@@ -86,6 +87,7 @@ export async function createGeneration(settings: Settings, lasting: Lasting): Pr
       scope: 'urn:ietf:params:oauth:scope:mail',
       openidConfiguration: new URL('/.well-known/openid-configuration', authorization.issuer).href,
     },
+    challengeFor: issuerMap(token.trustedIssuers),
     leeway: token.leeway,
   });
   let bound: readonly BoundListener[] = [];

@@ -215,6 +215,8 @@ export class Upstream {
   async #contact({ fresh }: { fresh: boolean }): Promise<Refusal | undefined> {
     const { settings } = this;
     if (!hasOneAccount(settings)) {
+      // Full of connections it is there, and one more would be one too many.
+      if (this.#pool.size >= settings.maxConnections) return undefined;
       // As whom to sign in only a message can tell.
       const dialogue = await this.#opening.connect();
       this.#knowledge.connected(dialogue);

@@ -17,6 +17,7 @@ import {
 } from 'openid-client';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import type { Secret } from '../setting.ts';
+import { type DeviceSignInRequest, signInByDevice } from './device-sign-in.ts';
 import { configure, discover, type Registration } from './discovery.ts';
 import { type Denied, isDenied, oauthErrorOf, refusalFor } from './failure.ts';
 import { type LoopbackAnswer, openLoopbackRedirect } from './loopback-redirect.ts';
@@ -45,6 +46,8 @@ export interface NativeClient {
     /** How long the person may take, milliseconds. */
     readonly patience: number;
   }): Promise<Tokens | Denied | Refusal>;
+  /** The same without a browser on this machine: the person enters a code in one elsewhere (RFC 8628). */
+  signInByDevice(request: DeviceSignInRequest): Promise<Tokens | Denied | Refusal>;
   /** `token-revoked` where the issuer does not take the refresh token any more (invalid_grant). */
   refresh(request: { readonly refreshToken: string; readonly scope: string }): Promise<Tokens | Refusal>;
   /** Ends the refresh token (RFC 7009), where the issuer offers that. */
@@ -87,6 +90,11 @@ export function createNativeClient(options: {
     async signIn({ scope, open, patience }) {
       const result = await use('sign-in', (configuration) => signIn(configuration, scope, open, patience));
       return isRefusal(result) || isDenied(result) ? result : tokensOf(result, scope, now());
+    },
+
+    async signInByDevice(request) {
+      const result = await use('sign-in', (configuration) => signInByDevice(configuration, request));
+      return isRefusal(result) || isDenied(result) ? result : tokensOf(result, request.scope, now());
     },
 
     async refresh({ refreshToken, scope }) {

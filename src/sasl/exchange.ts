@@ -47,9 +47,12 @@ const PARSERS = { OAUTHBEARER: parseOauthBearer, XOAUTH2: parseXoauth2 } as cons
 export function startExchange(options: {
   mechanism: MechanismName;
   challenge: ChallengeDetails;
+  /** RFC 7628 §3.2.2: the way to a token may differ by user. Undefined where `challenge` holds for this one too. */
+  challengeFor?: (userName: string) => ChallengeDetails | undefined;
 }): SaslExchange {
-  const { mechanism, challenge } = options;
+  const { mechanism, challenge, challengeFor } = options;
   let state: State = { at: 'start' };
+  let named: string | undefined;
 
   function start(initialResponse: string | undefined): SaslStep {
     if (state.at !== 'start') throw outOfTurn('start', state);
@@ -81,6 +84,7 @@ export function startExchange(options: {
     const bearer = PARSERS[mechanism](message);
     if (isRefusal(bearer)) return fail(bearer, true);
     const { token, userName, host, port } = bearer;
+    named = userName;
     // RFC 7628 §4.3: an empty auth= asks which scope is needed and where. Nobody tried to sign in.
     if (token === undefined)
       return fail(refuse('token-missing', 'discovery probe: no token was sent'), false);
@@ -92,7 +96,8 @@ export function startExchange(options: {
     // A fault of ours or of the issuer says nothing about the token: a failure challenge would make clients throw it away.
     if (!isAboutCredentials(refusal.code)) return end(refusal, false);
     state = { at: 'failed', refusal, countsAsFailure };
-    return { step: 'challenge', data: failureChallenge(mechanism, refusal.code, challenge) };
+    const details = (named === undefined ? undefined : challengeFor?.(named)) ?? challenge;
+    return { step: 'challenge', data: failureChallenge(mechanism, refusal.code, details) };
   }
 
   // RFC 7628 §3.2.3 wants AQ==, clients also send '=' or nothing. Whatever comes ends the exchange and is never read as

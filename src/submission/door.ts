@@ -27,6 +27,8 @@ export interface Door {
   readonly audit: AuditEvents;
   /** What the challenge after a failed sign-in tells a client to ask for, and where (RFC 7628 §3.2.2). */
   readonly challenge: { readonly scope: string; readonly openidConfiguration: string | undefined };
+  /** The same for a user who signs in at another issuer; undefined for everybody else. */
+  readonly challengeFor?: (userName: string) => Door['challenge'] | undefined;
   /** Milliseconds for which a token that was good at sign-in is still taken after its end. */
   readonly leeway: number;
   /** Milliseconds since the epoch. */
@@ -47,6 +49,8 @@ export interface Wire {
   readonly listener: ListenerSettings;
   /** Protocol version and IANA cipher suite name; undefined in clear text. */
   tls(): { readonly version: string; readonly cipher: string } | undefined;
+  /** Base64url of the SHA-256 of the certificate's DER form (RFC 8705 §3.1); undefined where the client showed none. */
+  clientCertificate(): string | undefined;
   reply(reply: Reply): void;
   /** Closes after what was written has gone out; `cause` is for the journal. */
   hangUp(cause: string): void;

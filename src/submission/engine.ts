@@ -11,6 +11,7 @@ import { type RefusalCode, refuse } from '../refusal.ts';
 import type { Reply } from '../relay/connection/reply.ts';
 import type { ServerContexts } from '../tls/contexts.ts';
 import type { Admission, Place } from './access/admission.ts';
+import { thumbprintOf } from './access/client-certificate.ts';
 import { throwAwayRest } from './after-last-word.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
 import type { Door, Wire } from './door.ts';
@@ -172,6 +173,10 @@ export class GateConnection extends SMTPConnection implements Wire {
     const socket = this._socket as Partial<TLSSocket>;
     const cipher = this.secure ? socket.getCipher?.() : undefined;
     return cipher && { version: socket.getProtocol?.() ?? cipher.version, cipher: cipher.standardName };
+  }
+
+  clientCertificate(): string | undefined {
+    return this.secure ? thumbprintOf(this._socket as Partial<TLSSocket>) : undefined;
   }
 
   reply(reply: Reply): void {

@@ -43,7 +43,8 @@ export function createSubmission(options: {
   sessions: SessionRegistry;
   revocations: Pick<Revocations, 'isRevoked'>;
   audit: AuditEvents;
-  challenge: { scope: string; openidConfiguration: string | undefined };
+  challenge: Door['challenge'];
+  challengeFor?: Door['challengeFor'] | undefined;
   /** Milliseconds a token is taken beyond its end, as in `token.leeway`. */
   leeway: number;
   now?: () => number;
@@ -60,6 +61,7 @@ export function createSubmission(options: {
     penalty: new Penalty(),
     audit: options.audit,
     challenge: options.challenge,
+    ...(options.challengeFor && { challengeFor: options.challengeFor }),
     leeway: options.leeway,
     now: options.now ?? Date.now,
   };

@@ -140,6 +140,7 @@ export class Session implements Holder, LoginHost, MailHost {
       bytes.length > MAX_COMMAND_LINE && verb !== 'AUTH' ? 'command-too-long' : this.#permit(verb, line);
     if (typeof outcome === 'string') return this.answer(this.#refused(outcome, line));
     const answer = await this.#ask(outcome, line);
+    if (verb === 'AUTH' && isRefusal(answer)) this.#report(answer);
     // Trust ended while the upstream was asked: nobody is told of a yes that no longer counts.
     if (this.#trust?.ended && this.state !== 'in-message') return this.end(this.#trust.ended);
     this.answer(answer);
@@ -157,8 +158,13 @@ export class Session implements Holder, LoginHost, MailHost {
   #refused(code: RefusalCode, line: string): Outcome {
     const verb = verbOf(line);
     const refusal = refuse(code, `command ${verb.slice(0, 16)}`);
+    this.#report(refusal);
     // Its octets come whatever it is told.
     return verb === 'BDAT' && code !== 'too-many-commands' ? this.#mail.refuseChunk(line, refusal) : refusal;
+  }
+
+  #report({ code, reason }: Refusal): void {
+    this.#door.audit.commandRefused({ session: this.#wire.id, peer: this.#wire.peer, code, reason });
   }
 
   /** A line that cannot be read as a command. */

@@ -1,6 +1,8 @@
 // The checks of a token's claims (RFC 7519 §4.1, RFC 9068 §4), one line of the list each.
 
-import { type Refusal, refuse } from '../refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../refusal.ts';
+import { readBinding } from './binding.ts';
+import { namesAt } from './claim-path.ts';
 import type { Claims } from './identity.ts';
 import type { IssuerRules } from './issuer-rules.ts';
 import { shown, shownTime } from './shown.ts';
@@ -14,6 +16,8 @@ export interface CheckedClaims {
   /** Seconds since the epoch. */
   readonly issuedAt: number | undefined;
   readonly expiresAt: number;
+  /** The client certificate it is bound to (RFC 8705 §3), as in `binding.ts`; undefined for a bearer token. */
+  readonly certificate: string | undefined;
 }
 
 export interface Clock {
@@ -32,8 +36,8 @@ const CHECKS: readonly Check[] = [
   checkAudience,
   checkExpiry,
   checkBeginning,
-  checkBinding,
   checkScope,
+  checkRequirements,
   checkClient,
 ];
 
@@ -48,6 +52,8 @@ export function checkClaims(claims: Claims, rules: IssuerRules, clock: Clock): C
     const refusal = check(claims, rules, clock);
     if (refusal) return refusal;
   }
+  const certificate = readBinding(claims['cnf']);
+  if (isRefusal(certificate)) return certificate;
   return {
     subject: String(claims['sub']),
     clientId: clientOf(claims),
@@ -55,6 +61,7 @@ export function checkClaims(claims: Claims, rules: IssuerRules, clock: Clock): C
     tokenId: claims['jti'] === undefined ? undefined : String(claims['jti']),
     issuedAt: typeof claims['iat'] === 'number' ? claims['iat'] : undefined,
     expiresAt: Number(claims['exp']),
+    certificate,
   };
 }
 
@@ -78,17 +85,23 @@ function checkRequired(claims: Claims, { requiredClaims }: IssuerRules): Refusal
 
 // RFC 8725 §3.12: where an issuer writes only `typ: JWT`, these marks still tell its other tokens from access tokens:
 // hashes of OpenID Connect Core §3.3.2.11, events of RFC 8417, `token_use` of Amazon Cognito, `typ` of Keycloak.
-function checkPurpose(claims: Claims): Refusal | undefined {
+function checkPurpose(claims: Claims, { claimedTypes }: IssuerRules): Refusal | undefined {
   const mark = ['at_hash', 'c_hash', 's_hash', 'events'].find((name) => claims[name] !== undefined);
   if (mark !== undefined) return notAccess(`claim ${mark}`);
-  if (claims['token_use'] === 'id') return notAccess('token_use "id"');
+  const use = claims['token_use'];
+  if (typeof use === 'string' && /^(id|refresh)(_token)?$/i.test(use))
+    return notAccess(`token_use ${shown(use)}`);
   const typ = claims['typ'];
+  if (claimedTypes && !(typeof typ === 'string' && claimedTypes.has(typ)))
+    return refuse('token-type', `expected a claim typ ${shown([...claimedTypes])}, found ${shown(typ)}`);
   const isOther =
     typeof typ === 'string' && ['id', 'refresh', 'offline', 'logout'].includes(typ.toLowerCase());
   return isOther ? notAccess(`typ ${shown(typ)} among the claims`) : undefined;
 }
 
 function checkAudience({ aud }: Claims, { audiences }: IssuerRules): Refusal | undefined {
+  // Without any (see check-trusted-issuers.ts) the client says for whom it is.
+  if (!audiences) return undefined;
   const found: unknown[] = Array.isArray(aud) ? aud : [aud];
   const isText = found.length > 0 && found.every((value) => typeof value === 'string');
   if (isText && found.some((value) => audiences.has(value))) return undefined;
@@ -114,26 +127,20 @@ function checkBeginning(claims: Claims, _rules: IssuerRules, { now, leeway }: Cl
   return undefined;
 }
 
-// RFC 9449 §7, RFC 8705 §3: a bound token is good only with a proof, which OAUTHBEARER and XOAUTH2 can't carry. Taken without, a
-// stolen one would work.
-function checkBinding({ cnf }: Claims): Refusal | undefined {
-  if (cnf === undefined) return undefined;
-  const members = typeof cnf === 'object' && cnf !== null ? Object.keys(cnf) : [];
-  if (members.includes('jkt'))
-    return refuse('token-bound', 'bound to a DPoP key (cnf.jkt); ask for a bearer token');
-  if (members.includes('x5t#S256')) {
-    return refuse(
-      'token-bound',
-      'bound to a client certificate (cnf.x5t#S256), which is not checked here yet',
-    );
-  }
-  return refuse('token-bound', `bound to a key: cnf with ${shown(members)}`);
-}
-
 function checkScope(claims: Claims, { scopes }: IssuerRules): Refusal | undefined {
   const held = scopesOf(claims);
   if (scopes.length === 0 || scopes.some((scope) => held.includes(scope))) return undefined;
   return refuse('token-scope', `expected scope ${shown(scopes)}, found ${shown(held)}`);
+}
+
+// Roles are what some issuers have in place of scopes.
+function checkRequirements(claims: Claims, { requirements }: IssuerRules): Refusal | undefined {
+  for (const { claim, anyOf } of requirements) {
+    const held = namesAt(claims, claim);
+    if (anyOf.some((value) => held.includes(value))) continue;
+    return refuse('token-scope', `expected ${claim} to hold ${shown(anyOf)}, found ${shown(held)}`);
+  }
+  return undefined;
 }
 
 function checkClient(claims: Claims, { clients }: IssuerRules): Refusal | undefined {

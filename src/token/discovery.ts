@@ -1,21 +1,34 @@
-// Where an issuer's keys are: RFC 8414 metadata, or where there is none the OpenID Connect document.
+// Where an issuer's keys and endpoints are: RFC 8414 metadata, or where there is none the OpenID Connect document.
 
 import { type FetchOptions, type FetchOutcome, fetchJson } from './fetch-json.ts';
 import { shown } from './shown.ts';
 
 export type Discovered = { readonly jwksUri: string } | { readonly failure: string };
 
-/** Looks in both places in turn. Another place is tried after any answer, but not where the issuer can't be reached at all. */
+/** Where its keys are. */
 export async function discoverJwksUri(
   issuer: string,
   options: FetchOptions,
   places: readonly string[] = metadataUrls(issuer),
 ): Promise<Discovered> {
+  const found = await discoverUrl({ issuer, member: 'jwks_uri', places }, options);
+  return 'url' in found ? { jwksUri: found.url } : found;
+}
+
+/**
+ * The URL that a member of its metadata holds. Looks in all places in turn: another is tried after any answer, but not where the
+ * issuer can't be reached at all.
+ */
+export async function discoverUrl(
+  wanted: { issuer: string; member: 'jwks_uri' | 'introspection_endpoint'; places?: readonly string[] },
+  options: FetchOptions,
+): Promise<{ readonly url: string } | { readonly failure: string }> {
+  const { issuer, member, places = metadataUrls(issuer) } = wanted;
   const failures: string[] = [];
   for (const url of places) {
     const outcome = await fetchJson(url, options);
-    const found = 'body' in outcome ? readMetadata(url, issuer, outcome.body) : outcome;
-    if ('jwksUri' in found) return found;
+    const found = 'body' in outcome ? readMetadata(url, { issuer, member }, outcome.body) : outcome;
+    if ('url' in found) return found;
     failures.push(found.failure);
     if (isUnreachable(outcome)) break;
   }
@@ -40,14 +53,18 @@ export function transmitterMetadataUrls(issuer: string): string[] {
   return [`${origin}/.well-known/ssf-configuration${pathname.replace(/\/$/, '')}`];
 }
 
-function readMetadata(url: string, issuer: string, body: unknown): Discovered {
+function readMetadata(
+  url: string,
+  { issuer, member }: { issuer: string; member: string },
+  body: unknown,
+): { readonly url: string } | { readonly failure: string } {
   const metadata = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
   // RFC 8414 §3.3: must be identical, or one tenant of a host could publish metadata in the name of another.
   if (metadata['issuer'] !== issuer) {
     return { failure: `${shown(url)}: issuer is ${shown(metadata['issuer'])}, expected ${shown(issuer)}` };
   }
-  const jwksUri = metadata['jwks_uri'];
-  return typeof jwksUri === 'string' ? { jwksUri } : { failure: `${shown(url)}: no jwks_uri` };
+  const found = metadata[member];
+  return typeof found === 'string' ? { url: found } : { failure: `${shown(url)}: no ${member}` };
 }
 
 function isUnreachable(outcome: FetchOutcome): boolean {

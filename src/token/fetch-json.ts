@@ -21,10 +21,10 @@ export interface FetchOptions {
   };
 }
 
-/** `answered` tells an issuer that speaks nonsense from one that does not speak at all. */
+/** `answered` tells an issuer that speaks nonsense from one that does not speak at all; `status` is there where it is not 200. */
 export type FetchOutcome =
   | { readonly body: unknown }
-  | { readonly failure: string; readonly answered: boolean };
+  | { readonly failure: string; readonly answered: boolean; readonly status?: number };
 
 /** Never throws: whatever goes wrong on the way is a `failure` in one phrase. */
 export async function fetchJson(url: string, options: FetchOptions): Promise<FetchOutcome> {
@@ -70,7 +70,8 @@ async function readAnswer(url: string, response: Response, maxOctets: number): P
   if (response.status !== 200) {
     await response.body?.cancel();
     const redirected = response.status >= 300 && response.status < 400;
-    return fault(url, `status ${response.status}${redirected ? ', redirects are not followed' : ''}`);
+    const why = `status ${response.status}${redirected ? ', redirects are not followed' : ''}`;
+    return { ...fault(url, why), status: response.status };
   }
   const octets = await readBounded(response, maxOctets);
   if (!octets) return fault(url, `longer than ${maxOctets} octets`);
@@ -93,7 +94,7 @@ async function readBounded(response: Response, maxOctets: number): Promise<Buffe
   return Buffer.concat(chunks);
 }
 
-function fault(url: string, why: string): FetchOutcome {
+function fault(url: string, why: string): { failure: string; answered: true } {
   return { failure: `${shown(url)}: ${why}`, answered: true };
 }
 

@@ -39,7 +39,10 @@ function checkCritical(header: Header): Refusal | undefined {
 
 // RFC 9068 §4, RFC 8725 §3.11: keeps an ID token or another JWT of the issuer from being used as an access token.
 function checkType({ typ }: Header, allowed: ReadonlySet<string>): Refusal | undefined {
-  if (typeof typ === 'string' && allowed.has(mediaType(typ))) return undefined;
+  // `absent` is the operator's word for none at all, and no type of that name.
+  const found = typ === undefined ? 'absent' : typeof typ === 'string' ? mediaType(typ) : undefined;
+  if (found !== undefined && allowed.has(found) && (found === 'absent') === (typ === undefined))
+    return undefined;
   return refuse('token-type', `expected typ ${[...allowed].join(' or ')}, found ${shown(typ)}`);
 }
 

@@ -1,7 +1,8 @@
 // How the claims of an issuer become addresses and groups; for access tokens here, for ID tokens at sign-in.
 
-import { addressKey, canonicalAddress } from '../address.ts';
+import { addressKey, canonicalAddress, isOfDomain } from '../address.ts';
 import { type Refusal, refuse } from '../refusal.ts';
+import { namesAt, textsAt } from './claim-path.ts';
 import type { IdentityClaims } from './settings.ts';
 import { shown } from './shown.ts';
 
@@ -9,9 +10,14 @@ export type Claims = Readonly<Record<string, unknown>>;
 
 /**
  * The canonical addresses of a person, in the order of the configured claims, each once. Values that are no address are
- * passed over (a `preferred_username` of "alice"); refusal `token-identity` where none is left.
+ * passed over (a `preferred_username` of "alice"), and so are those of other domains than `domains`, where some are given;
+ * refusal `token-identity` where none is left.
  */
-export function addressesFromClaims(claims: Claims, settings: IdentityClaims): string[] | Refusal {
+export function addressesFromClaims(
+  claims: Claims,
+  settings: IdentityClaims,
+  domains?: readonly string[],
+): string[] | Refusal {
   const found = new Map<string, string>();
   const passedOver: string[] = [];
   for (const name of settings.addresses) {
@@ -19,10 +25,12 @@ export function addressesFromClaims(claims: Claims, settings: IdentityClaims): s
       passedOver.push(`email_verified is ${shown(claims['email_verified'])}`);
       continue;
     }
-    for (const value of textsOf(claims[name])) {
+    for (const value of textsAt(claims, name)) {
       const address = canonicalAddress(value);
       const key = addressKey(value);
       if (address === undefined || key === undefined) passedOver.push(`${name} is ${shown(value)}`);
+      else if (domains && !domains.some((domain) => isOfDomain(address, domain)))
+        passedOver.push(`${name} is ${shown(value)}, of no domain of this issuer's`);
       else if (!found.has(key)) found.set(key, address);
     }
   }
@@ -33,16 +41,11 @@ export function addressesFromClaims(claims: Claims, settings: IdentityClaims): s
 
 /** The groups of a person; empty where no claim is configured or it holds none. */
 export function groupsFromClaims(claims: Claims, settings: IdentityClaims): string[] {
-  return settings.groups === undefined ? [] : [...new Set(textsOf(claims[settings.groups]))];
+  return settings.groups === undefined ? [] : [...new Set(namesAt(claims, settings.groups))];
 }
 
 // OpenID Connect Core §5.1 has a boolean; some providers write it as text.
 function isEmailVerified(claims: Claims): boolean {
   const verified = claims['email_verified'];
   return verified === true || verified === 'true';
-}
-
-function textsOf(value: unknown): string[] {
-  const values: unknown[] = Array.isArray(value) ? value : [value];
-  return values.filter((item) => typeof item === 'string');
 }

@@ -1,13 +1,15 @@
 // What a token must fulfil to be believed, per issuer: its own server's and the trusted ones' settings in one shape.
 
 import { canonicalAddress } from '../address.ts';
-import { type Refusal, refuse } from '../refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import type { AccountDirectory } from './account.ts';
 import { addressesFromClaims, type Claims, groupsFromClaims } from './identity.ts';
+import type { Introspector } from './introspector.ts';
 import type { KeySource } from './key-source.ts';
 import type { Keyring } from './keyring.ts';
 import type { TrustedIssuerSettings } from './settings.ts';
 import { shown } from './shown.ts';
+import { createWorkloads } from './workloads.ts';
 
 /** The scopes that allow to submit mail: the interoperable one of all mail protocols, and Postern's narrower one. */
 export const MAIL_SCOPES: readonly string[] = ['urn:ietf:params:oauth:scope:mail', 'smtp.submit'];
@@ -33,14 +35,26 @@ export interface Identity {
 
 export interface IssuerRules {
   readonly issuer: string;
-  readonly keys: KeySource;
+  /** What a token is proved by: its signature, or the issuer's word. */
+  readonly proof:
+    | { readonly by: 'signature'; readonly keys: KeySource }
+    | {
+        readonly by: 'introspection';
+        readonly introspector: Introspector;
+        readonly prefixes: readonly string[];
+      };
   readonly algorithms: ReadonlySet<string>;
   /** Accepted `typ` values as `mediaType()` of header.ts gives them. */
   readonly types: ReadonlySet<string>;
-  readonly audiences: ReadonlySet<string>;
+  /** Undefined where only the issuer's word counts, and it names no audience. */
+  readonly audiences: ReadonlySet<string> | undefined;
+  /** Values of a claim `typ`, where the issuer writes one. */
+  readonly claimedTypes: ReadonlySet<string> | undefined;
   /** One of them is needed; empty: none is. */
   readonly scopes: readonly string[];
   readonly clients: ReadonlySet<string> | undefined;
+  /** Claims that must hold one of some values, every one of the list. */
+  readonly requirements: readonly { readonly claim: string; readonly anyOf: readonly string[] }[];
   /** Claims a token must have beside `iss`, `sub`, `aud`, `exp`. */
   readonly requiredClaims: readonly string[];
   /** Whether `jti` has the form of token-id.ts. */
@@ -53,12 +67,14 @@ export interface IssuerRules {
 export function ownIssuerRules(own: OwnIssuer, options: { audience: string; keys: KeySource }): IssuerRules {
   return {
     issuer: own.issuer,
-    keys: options.keys,
+    proof: { by: 'signature', keys: options.keys },
     algorithms: new Set(['ES256']),
     types: new Set(['at+jwt']),
     audiences: new Set([options.audience]),
+    claimedTypes: undefined,
     scopes: MAIL_SCOPES,
     clients: undefined,
+    requirements: [],
     // RFC 9068 §2.2. Without a `jti` a token of ours could not be revoked.
     requiredClaims: ['client_id', 'iat', 'jti'],
     grantInTokenId: true,
@@ -67,23 +83,34 @@ export function ownIssuerRules(own: OwnIssuer, options: { audience: string; keys
   };
 }
 
-export function trustedIssuerRules(settings: TrustedIssuerSettings, keys: KeySource): IssuerRules {
+/** @param recheckAfter milliseconds after which a token that the issuer stood by is asked about anew; only for that proof */
+export function trustedIssuerRules(
+  settings: TrustedIssuerSettings,
+  { proof, recheckAfter = RECHECK_TRUSTED }: { proof: IssuerRules['proof']; recheckAfter?: number },
+): IssuerRules {
   return {
     issuer: settings.issuer,
-    keys,
+    proof,
     algorithms: new Set(settings.algorithms),
     types: new Set(settings.types.map(mediaType)),
-    audiences: new Set(settings.audiences),
+    audiences: settings.audiences && new Set(settings.audiences),
+    claimedTypes: settings.claimedTypes && new Set(settings.claimedTypes),
     scopes: settings.scopes,
     clients: settings.clients && new Set(settings.clients),
+    requirements: settings.require ?? [],
     requiredClaims: [],
     grantInTokenId: false,
-    recheckAfter: RECHECK_TRUSTED,
-    identify: async (claims) => {
-      const addresses = addressesFromClaims(claims, settings.identity);
-      if (!Array.isArray(addresses)) return addresses;
-      return { addresses, groups: groupsFromClaims(claims, settings.identity) };
-    },
+    recheckAfter,
+    identify: identifyTrusted(settings),
+  };
+}
+
+function identifyTrusted({ identity, domains, workloads }: TrustedIssuerSettings): IssuerRules['identify'] {
+  const addressesOfJob = workloads && createWorkloads(workloads);
+  return async (claims) => {
+    const addresses = addressesOfJob?.(claims) ?? addressesFromClaims(claims, identity, domains);
+    if (isRefusal(addresses)) return addresses;
+    return { addresses, groups: groupsFromClaims(claims, identity) };
   };
 }
 

@@ -7,6 +7,10 @@ import type { Refusal } from '../refusal.ts';
 export interface WantedKey {
   readonly kid: string | undefined;
   readonly alg: string;
+  /** When the token says it was made, seconds since the epoch: a set of keys that is older may lack the key. */
+  readonly issuedAt?: number | undefined;
+  /** The keys found before did not fit a token that names none: a newer one may. */
+  readonly heldDidNotFit?: boolean;
 }
 
 export interface KeySource {

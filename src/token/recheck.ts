@@ -2,7 +2,7 @@
 
 import type { Principal } from '../principal.ts';
 import { type Refusal, refuse } from '../refusal.ts';
-import { introspect } from './introspection.ts';
+import type { Introspector } from './introspector.ts';
 import type { TokenSettings, TrustedIssuerSettings } from './settings.ts';
 import { shown } from './shown.ts';
 
@@ -20,10 +20,11 @@ export interface RecheckFailure {
 }
 
 export interface RechecksOptions {
-  readonly settings: Pick<TokenSettings, 'trustedIssuers' | 'jwks' | 'leeway'>;
+  readonly settings: Pick<TokenSettings, 'trustedIssuers' | 'leeway'>;
+  /** By issuer; of those that may be asked. */
+  readonly introspectors: ReadonlyMap<string, Introspector>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  readonly fetch: typeof globalThis.fetch;
   /** Told at most once per issuer and minute that it could not be asked. */
   readonly onFailed: (failure: RecheckFailure) => void;
 }
@@ -34,7 +35,6 @@ export interface Rechecks {
   of(token: string, key: string, principal: Principal): Recheck | undefined;
   /** What an earlier check refused still counts: the client must not come back with the same token. */
   refusalOf(key: string): Refusal | undefined;
-  close(): void;
 }
 
 /** Verdicts remembered at most, good and bad; the oldest go first. */
@@ -42,8 +42,7 @@ const MAX_VERDICTS = 10_000;
 const SILENCE = 60_000;
 
 export function createRechecks(options: RechecksOptions): Rechecks {
-  const { settings, now, fetch } = options;
-  const closing = new AbortController();
+  const { settings, introspectors, now } = options;
   const verdicts = new Map<string, Verdict>();
   const underWay = new Map<string, Promise<Refusal | undefined>>();
   const tell = atMostOncePer(SILENCE, options);
@@ -67,19 +66,11 @@ export function createRechecks(options: RechecksOptions): Rechecks {
   }
 
   async function ask(token: string, asked: Asked): Promise<Refusal | undefined> {
-    const { key, principal, introspection, allowInsecureHttp } = asked;
-    const outcome = await introspect(token, {
-      ...introspection,
-      subject: principal.subject,
-      clock: { now, leeway: settings.leeway },
-      fetch,
-      timeout: settings.jwks.timeout,
-      allowInsecureHttp,
-      signal: closing.signal,
-    });
+    const { key, principal, introspection, introspector } = asked;
+    const outcome = await introspector.ask(token, principal.subject);
     // What a stop cuts off is no failure of the issuer's, and "no longer active" after the end says no more than the end:
     // what becomes of a session then is another setting.
-    if (closing.signal.aborted || now() >= principal.expiresAt * 1000) return undefined;
+    if (introspector.closed || now() >= principal.expiresAt * 1000) return undefined;
     if ('failure' in outcome) {
       tell({ issuer: principal.issuer, reason: outcome.failure });
       const reason = `${shown(principal.issuer)} can't be asked whether the token is still good: ${outcome.failure}`;
@@ -110,13 +101,13 @@ export function createRechecks(options: RechecksOptions): Rechecks {
 
   return {
     of(token, key, principal) {
-      const { introspection, allowInsecureHttp } = issuers.get(principal.issuer) ?? {};
-      if (!introspection || allowInsecureHttp === undefined) return undefined;
-      const asked = { key, principal, introspection, allowInsecureHttp };
+      const { introspection } = issuers.get(principal.issuer) ?? {};
+      const introspector = introspectors.get(principal.issuer);
+      if (!introspection || !introspector) return undefined;
+      const asked = { key, principal, introspection, introspector };
       return { every: introspection.every, check: () => check(token, asked) };
     },
     refusalOf: (key) => recall(key)?.refusal,
-    close: () => closing.abort(new Error('Postern is stopping')),
   };
 }
 
@@ -131,7 +122,7 @@ interface Asked {
   readonly key: string;
   readonly principal: Principal;
   readonly introspection: NonNullable<TrustedIssuerSettings['introspection']>;
-  readonly allowInsecureHttp: boolean;
+  readonly introspector: Introspector;
 }
 
 /** A thousand sessions of an issuer that is down are one thing to say. */

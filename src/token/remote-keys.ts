@@ -10,6 +10,10 @@ import type { TokenSettings, TrustedIssuerSettings } from './settings.ts';
 import { shown } from './shown.ts';
 
 const TICK_INTERVAL = 60_000;
+/** A token made this long before the keys were fetched, milliseconds, cannot be signed with a key that came after them. */
+const CLOCK_DIFFERENCE = 60_000;
+/** Names of keys that are known not to be there; more are not remembered. */
+const MAX_ABSENT = 1_000;
 /** Metadata is asked for again after this, or after the keys could not be had where it said. */
 const METADATA_LIFETIME = 24 * 3_600_000;
 
@@ -34,6 +38,8 @@ export class RemoteKeys implements KeySource {
   #attemptedAt: number | undefined;
   #failure: string | undefined;
   #inFlight: Promise<void> | undefined;
+  /** Names for which the set was fetched and which it has not. */
+  readonly #absent = new Set<string | undefined>();
   #discovered: { readonly jwksUri: string; readonly at: number } | undefined;
 
   constructor(options: RemoteKeysOptions) {
@@ -45,7 +51,8 @@ export class RemoteKeys implements KeySource {
     // Not awaited: a token whose key is at hand never waits for the issuer.
     this.tick();
     const held = this.#keySet?.find(wanted);
-    if (typeof held === 'object') return held;
+    if (typeof held === 'object' && !wanted.heldDidNotFit) return held;
+    const isForThis = !this.#inFlight && !this.#isCoolingDown();
     await this.#refresh();
     const found = this.#keySet?.find(wanted);
     if (typeof found === 'object') return found;
@@ -55,7 +62,21 @@ export class RemoteKeys implements KeySource {
       const why = this.#failure ?? 'not fetched';
       return refuse('issuer-unavailable', `keys of ${shown(issuer)} can't be had: ${why}`);
     }
+    if (!isForThis && this.#mayComeYet(wanted)) {
+      const { issuer } = this.#options.settings;
+      return refuse(
+        'issuer-unavailable',
+        `${found} of ${shown(issuer)} yet, and it is too early to fetch its keys again`,
+      );
+    }
+    if (this.#absent.size < MAX_ABSENT) this.#absent.add(wanted.kid);
     return refuse('token-key', found);
+  }
+
+  /** A key made since the last fetch: the issuer may rotate twice within a cooldown, and nobody's good token be called bad for it. */
+  #mayComeYet({ kid, issuedAt }: WantedKey): boolean {
+    if (this.#absent.has(kid)) return false;
+    return issuedAt === undefined || issuedAt * 1000 + CLOCK_DIFFERENCE >= this.#fetchedAt;
   }
 
   /** Begins a fetch where the set has reached its age, so that withdrawn keys go even while nobody signs in. */
@@ -103,6 +124,7 @@ export class RemoteKeys implements KeySource {
       return 'body' in outcome ? `${shown(jwksUri.jwksUri)}: ${keySet}` : keySet;
     }
     this.#keySet = keySet;
+    this.#absent.clear();
     this.#fetchedAt = this.#options.now();
     return undefined;
   }

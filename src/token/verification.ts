@@ -4,10 +4,13 @@ import type { KeyObject } from 'node:crypto';
 import { compactVerify, errors } from 'jose';
 import type { Principal } from '../principal.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
-import { type Clock, checkClaims } from './claims.ts';
+import { issuersToAsk, vouchedFor } from './asking.ts';
+import { type CheckedClaims, type Clock, checkClaims } from './claims.ts';
 import { decodeToken } from './decode.ts';
 import { checkHeader } from './header.ts';
+import type { Claims } from './identity.ts';
 import type { IssuerRules } from './issuer-rules.ts';
+import type { KeySource, WantedKey } from './key-source.ts';
 import { makePrincipal } from './principal.ts';
 import type { Revocations } from './revocations.ts';
 import { shown } from './shown.ts';
@@ -23,16 +26,43 @@ export interface VerificationContext {
 export interface VerifiedToken {
   readonly principal: Principal;
   readonly rules: IssuerRules;
+  /** The client certificate without which the token is good for nothing; see `binding.ts`. */
+  readonly certificate: string | undefined;
+}
+
+interface Proved {
+  readonly rules: IssuerRules;
+  readonly claims: Claims;
+  readonly checked: CheckedClaims;
+}
+
+/** By its issuer's word where that is to be asked, else by its signature. */
+export async function verifyToken(
+  token: string,
+  context: VerificationContext,
+): Promise<VerifiedToken | Refusal> {
+  const asked = issuersToAsk(token, context.issuers);
+  const proved = await (asked.length > 0 ? vouchedFor(token, asked, context) : proveSigned(token, context));
+  if (isRefusal(proved)) return proved;
+  const { rules, claims, checked } = proved;
+  const identity = await rules.identify(claims);
+  if (isRefusal(identity)) return identity;
+  const { certificate, ...facts } = checked;
+  const grantId = rules.grantInTokenId ? grantHandleOf(facts.tokenId ?? '') : undefined;
+  // Last, after everything that waits: what was revoked meanwhile counts.
+  const principal = makePrincipal({ issuer: rules.issuer, ...facts, ...identity, grantId });
+  if (context.revocations.isRevoked(principal)) return revoked(principal.tokenId);
+  return { principal, rules, certificate };
 }
 
 /**
  * Claims are checked before the signature: a refusal by what the token says of itself holds whoever wrote it, costs no key
  * and no request, and an expired token is called expired even while its issuer is down, so that its client renews it.
  */
-export async function verifyToken(
+async function proveSigned(
   token: string,
-  { issuers, revocations, clock }: VerificationContext,
-): Promise<VerifiedToken | Refusal> {
+  { issuers, clock }: VerificationContext,
+): Promise<Proved | Refusal> {
   const decoded = decodeToken(token);
   if (isRefusal(decoded)) return decoded;
   const rules = pickIssuer(issuers, decoded.claims['iss']);
@@ -43,27 +73,31 @@ export async function verifyToken(
   const checked = checkClaims(decoded.claims, rules, clock);
   if (isRefusal(checked)) return checked;
 
-  const keys = await rules.keys.find(wanted);
+  const unsigned = await checkKeys(token, rules.proof.keys, { ...wanted, issuedAt: checked.issuedAt });
+  return unsigned ?? { rules, claims: decoded.claims, checked };
+}
+
+/** A token that names no key does not tell when its issuer has a new one: a signature that fits none is the only sign of that. */
+async function checkKeys(token: string, source: KeySource, wanted: WantedKey): Promise<Refusal | undefined> {
+  const keys = await source.find(wanted);
   if (isRefusal(keys)) return keys;
   const unsigned = await checkSignature(token, keys, wanted.alg);
-  if (unsigned) return unsigned;
-
-  const identity = await rules.identify(decoded.claims);
-  if (isRefusal(identity)) return identity;
-  const grantId = rules.grantInTokenId ? grantHandleOf(checked.tokenId ?? '') : undefined;
-  // Last, after everything that waits: what was revoked meanwhile counts.
-  const principal = makePrincipal({ issuer: rules.issuer, ...checked, ...identity, grantId });
-  return revocations.isRevoked(principal) ? revoked(principal.tokenId) : { principal, rules };
+  if (!unsigned || wanted.kid !== undefined) return unsigned;
+  const newer = await source.find({ ...wanted, heldDidNotFit: true });
+  return isRefusal(newer) ? newer : checkSignature(token, newer, wanted.alg);
 }
 
 export function revoked(tokenId: string | undefined): Refusal {
   return refuse('token-revoked', `token ${shown(tokenId)} or what it rests on was revoked`);
 }
 
+type SignedRules = IssuerRules & { readonly proof: { readonly by: 'signature'; readonly keys: KeySource } };
+
 // RFC 8725 §3.8: the issuer decides which keys are looked at, so that one issuer's key never vouches for another's token.
-function pickIssuer(issuers: ReadonlyMap<string, IssuerRules>, iss: unknown): IssuerRules | Refusal {
+function pickIssuer(issuers: ReadonlyMap<string, IssuerRules>, iss: unknown): SignedRules | Refusal {
   const rules = typeof iss === 'string' ? issuers.get(iss) : undefined;
-  if (rules) return rules;
+  // Of an issuer that is asked, a token that could be read has gone there already.
+  if (rules?.proof.by === 'signature') return rules as SignedRules;
   return refuse('token-issuer', `expected iss ${shown([...issuers.keys()])}, found ${shown(iss)}`);
 }
 

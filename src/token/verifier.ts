@@ -3,13 +3,15 @@
 import { hash } from 'node:crypto';
 import type { Principal } from '../principal.ts';
 import { isRefusal, type Refusal } from '../refusal.ts';
+import { checkPossession } from './binding.ts';
 import { checkTokenLength } from './decode.ts';
+import { createIntrospector, type Introspector } from './introspector.ts';
 import { type IssuerRules, type OwnIssuer, ownIssuerRules, trustedIssuerRules } from './issuer-rules.ts';
 import { createOwnKeys } from './own-keys.ts';
 import { createRechecks, type Recheck, type RecheckFailure } from './recheck.ts';
 import { RemoteKeys } from './remote-keys.ts';
 import type { Revocations } from './revocations.ts';
-import { MAX_LEEWAY, type TokenSettings } from './settings.ts';
+import { MAX_LEEWAY, type TokenSettings, type TrustedIssuerSettings } from './settings.ts';
 import { revoked, verifyToken } from './verification.ts';
 import { createVerifiedTokens } from './verified-tokens.ts';
 
@@ -23,8 +25,10 @@ export interface TokenVerifier {
    * A verified one is remembered until `exp` itself, but verified anew after 30 s (own issuer: the account may have been
    * disabled) or 5 min (others: the key may have been withdrawn). A revocation counts
    * at once, one made by another node within seconds.
+   *
+   * @param certificate of the client, where this connection showed one: base64url of the SHA-256 of its DER form (RFC 8705 §3.1)
    */
-  verify(token: string): Promise<Principal | Refusal>;
+  verify(token: string, certificate?: string): Promise<Principal | Refusal>;
   /**
    * How a session that rests on a verified token asks whether it is still good; undefined where its issuer is not to be asked.
    * Of Postern's own tokens every end is told at once, through the revocations.
@@ -50,47 +54,55 @@ export interface TokenVerifierOptions {
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const { settings, revocations, now = Date.now, fetch = globalThis.fetch } = options;
   if (settings.leeway > MAX_LEEWAY) throw new RangeError(`token.leeway: at most ${MAX_LEEWAY / 60_000}m`);
-  const issuers = issuersByName(options);
+  const introspectors = introspectorsByName(settings.trustedIssuers, { leeway: settings.leeway, now, fetch });
+  const issuers = issuersByName(options, introspectors);
   const rechecks = createRechecks({
     settings,
+    introspectors,
     now,
-    fetch,
     onFailed: options.onRecheckFailed ?? (() => undefined),
   });
-  const remembered = createVerifiedTokens(settings.cacheSize);
-  const underWay = new Map<string, Promise<Principal | Refusal>>();
+  const remembered = createVerifiedTokens<Known>(settings.cacheSize);
+  const underWay = new Map<string, Promise<Known | Refusal>>();
 
-  function verify(token: string): Promise<Principal | Refusal> {
+  async function verify(token: string, certificate?: string): Promise<Principal | Refusal> {
     const unfit = checkTokenLength(token);
-    if (unfit) return Promise.resolve(unfit);
+    if (unfit) return unfit;
     const key = keyOf(token);
     const ended = rechecks.refusalOf(key);
-    if (ended) return Promise.resolve(ended);
-    const principal = remembered.get(key, now());
-    if (!principal) return underWay.get(key) ?? begin(key, token);
-    if (!revocations.isRevoked(principal)) return Promise.resolve(principal);
-    remembered.drop(key);
-    return Promise.resolve(revoked(principal.tokenId));
+    if (ended) return ended;
+    const known = recall(key) ?? (await (underWay.get(key) ?? begin(key, token)));
+    if (isRefusal(known)) return known;
+    // For each connection: who else has shown the token proves nothing.
+    return checkPossession(known.certificate, certificate) ?? known.principal;
   }
 
-  function begin(key: string, token: string): Promise<Principal | Refusal> {
+  function recall(key: string): Known | Refusal | undefined {
+    const known = remembered.get(key, now());
+    if (!known || !revocations.isRevoked(known.principal)) return known;
+    remembered.drop(key);
+    return revoked(known.principal.tokenId);
+  }
+
+  function begin(key: string, token: string): Promise<Known | Refusal> {
     const verification = verifyAnew(key, token).finally(() => underWay.delete(key));
     underWay.set(key, verification);
     return verification;
   }
 
-  async function verifyAnew(key: string, token: string): Promise<Principal | Refusal> {
+  async function verifyAnew(key: string, token: string): Promise<Known | Refusal> {
     const clock = { now: now() / 1000, leeway: settings.leeway / 1000 };
     const verified = await verifyToken(token, { issuers, revocations, clock });
     if (isRefusal(verified)) return verified;
-    const { principal, rules } = verified;
-    remembered.put(key, principal, Math.min(principal.expiresAt * 1000, now() + rules.recheckAfter));
-    return principal;
+    const { principal, rules, certificate } = verified;
+    const until = Math.min(principal.expiresAt * 1000, now() + rules.recheckAfter);
+    remembered.put(key, { principal, certificate }, until);
+    return { principal, certificate };
   }
 
   function close(): void {
-    for (const { keys } of issuers.values()) keys.close();
-    rechecks.close();
+    for (const { proof } of issuers.values()) if (proof.by === 'signature') proof.keys.close();
+    for (const introspector of introspectors.values()) introspector.close();
   }
 
   const recheck = (token: string, principal: Principal) => rechecks.of(token, keyOf(token), principal);
@@ -102,7 +114,28 @@ function keyOf(token: string): string {
   return hash('sha256', token, 'base64');
 }
 
-function issuersByName(options: TokenVerifierOptions): ReadonlyMap<string, IssuerRules> {
+/** What is remembered of a good token. */
+interface Known {
+  readonly principal: Principal;
+  readonly certificate: string | undefined;
+}
+
+function introspectorsByName(
+  trustedIssuers: readonly TrustedIssuerSettings[],
+  given: { leeway: number; now: () => number; fetch: typeof globalThis.fetch },
+): ReadonlyMap<string, Introspector> {
+  return new Map(
+    trustedIssuers.flatMap((issuer) => {
+      const { introspection } = issuer;
+      return introspection ? [[issuer.issuer, createIntrospector({ issuer, introspection, ...given })]] : [];
+    }),
+  );
+}
+
+function issuersByName(
+  options: TokenVerifierOptions,
+  introspectors: ReadonlyMap<string, Introspector>,
+): ReadonlyMap<string, IssuerRules> {
   const { settings, own, now = Date.now, fetch = globalThis.fetch } = options;
   const { audience, jwks, trustedIssuers } = settings;
   const issuers = new Map<string, IssuerRules>();
@@ -114,8 +147,15 @@ function issuersByName(options: TokenVerifierOptions): ReadonlyMap<string, Issue
     // Two rules for one `iss`: which of them holds would be chance.
     if (issuers.has(trusted.issuer))
       throw new Error(`token.trustedIssuers: ${trusted.issuer} stands there twice`);
-    const keys = new RemoteKeys({ settings: trusted, jwks, now, fetch });
-    issuers.set(trusted.issuer, trustedIssuerRules(trusted, keys));
+    const introspector = introspectors.get(trusted.issuer);
+    if (trusted.verification !== 'introspection') {
+      const keys = new RemoteKeys({ settings: trusted, jwks, now, fetch });
+      issuers.set(trusted.issuer, trustedIssuerRules(trusted, { proof: { by: 'signature', keys } }));
+    } else if (introspector && trusted.introspection) {
+      const proof = { by: 'introspection', introspector, prefixes: trusted.tokenPrefixes ?? [] } as const;
+      const recheckAfter = trusted.introspection.cacheFor;
+      issuers.set(trusted.issuer, trustedIssuerRules(trusted, { proof, recheckAfter }));
+    } else throw new Error(`token.trustedIssuers: ${trusted.issuer} has nothing about introspection`);
   }
   return issuers;
 }

@@ -11,6 +11,8 @@ import { signIn } from './sign-in.ts';
 
 const PAGE = readPage(new URL('../../docs/clients.md', import.meta.url));
 const PREPARATION = 'Before the first message';
+/** Needs a terminal and a person: device.test.ts follows it. */
+const AT_A_TERMINAL = 'Without a browser';
 
 /** What must lie in the inbox after each section; the git section needs msmtp's. */
 const SECTIONS: { heading: string; subjects: string[]; sender?: string }[] = [
@@ -60,7 +62,7 @@ async function take(step: Step): Promise<void> {
 
 test('every section with something to do is followed here', () => {
   const withSteps = [...PAGE].filter(([, steps]) => steps.length > 0).map(([heading]) => heading);
-  expect(withSteps).toEqual([PREPARATION, ...SECTIONS.map(({ heading }) => heading)]);
+  expect(withSteps).toEqual([PREPARATION, AT_A_TERMINAL, ...SECTIONS.map(({ heading }) => heading)]);
 });
 
 test.each(SECTIONS)('$heading', async ({ heading, subjects, sender = 'alice@example.org' }) => {

@@ -1,50 +1,12 @@
-// Owns a person at Glewlwyd's own pages, in a real browser: signs in for a mail program, and out of everything.
+// Owns a person at Glewlwyd's own pages, in a real browser: signs in, and out of everything.
 
-import type { Browser, Page } from 'playwright-core';
-import { authorizationUrl, newProof } from '../support/authorization-server.ts';
-import { startProgram } from '../support/authorization-site.ts';
-import type { Gate } from './gate.ts';
+import type { Page } from 'playwright-core';
+import type { Visitor } from './brokered-sign-in.ts';
 import type { Glewlwyd } from './glewlwyd.ts';
 
-export interface Tokens {
-  readonly accessToken: string;
-  readonly refreshToken: string;
-}
-
-/** A browser of its own, with nobody signed in. */
-export async function openBrowser(chromium: Browser): Promise<Page> {
-  const page = await (await chromium.newContext()).newPage();
-  page.setDefaultTimeout(20_000);
-  return page;
-}
-
-/** From a mail program's request to its tokens: sign-in at Glewlwyd, consent at Postern, the answer on loopback. */
-export async function getTokens(page: Page, glewlwyd: Glewlwyd, gate: Gate): Promise<Tokens> {
-  const program = await startProgram();
-  try {
-    const proof = newProof();
-    const changes = { redirect_uri: program.redirectUri, prompt: 'consent' };
-    await page.goto(authorizationUrl(gate, proof, changes).href);
-    await signIn(page, glewlwyd);
-    await page.getByText(`Send mail as ${glewlwyd.person.address}`).waitFor();
-    await page.getByRole('button', { name: 'Allow' }).click();
-    const answer = (await program.answer()).searchParams;
-    const response = await fetch(`${gate.issuer}/token`, {
-      method: 'POST',
-      body: new URLSearchParams({
-        grant_type: 'authorization_code',
-        client_id: 'postern-cli',
-        code: answer.get('code') ?? '',
-        redirect_uri: program.redirectUri,
-        code_verifier: proof.verifier,
-      }),
-    });
-    const { access_token, refresh_token } = (await response.json()) as Record<string, string | undefined>;
-    if (!access_token || !refresh_token) throw new Error(`no tokens: ${answer}, ${response.status}`);
-    return { accessToken: access_token, refreshToken: refresh_token };
-  } finally {
-    await program.close();
-  }
+/** Dana, who signs in there. */
+export function visitorOf(glewlwyd: Glewlwyd): Visitor {
+  return { address: glewlwyd.person.address, signIn: (page) => signIn(page, glewlwyd) };
 }
 
 async function signIn(page: Page, { person }: Glewlwyd): Promise<void> {

@@ -8,12 +8,17 @@ export interface Person {
   readonly address: string;
 }
 
-export interface Client {
-  readonly id: string;
+/** A client as the API takes it. */
+export type Client = Readonly<Record<string, unknown>> & { readonly client_id: string };
+
+/** An instance of the plugin OpenID Connect; its issuer is `/api/` and its name. */
+export interface Instance {
   readonly name: string;
-  readonly secret: string;
-  readonly redirectUri: string;
-  readonly backChannelLogoutUri?: string;
+  readonly issuer: string;
+  /** Beside its keys and times. */
+  readonly parameters: object;
+  /** Seconds that an access token lives. */
+  readonly lifetime?: number;
 }
 
 /** One call of the API; rejects with what it says where that is no success. */
@@ -40,18 +45,21 @@ export async function signInAsAdministrator(api: string): Promise<Call> {
   return call;
 }
 
-export async function setUp(call: Call, given: { issuer: string; person: Person }): Promise<void> {
-  for (const name of ['email', 'profile']) {
-    await call('POST', '/scope/', { name, display_name: name, password_required: true, password_max_age: 0 });
-  }
-  await addPerson(call, given.person);
+export async function addInstance(call: Call, instance: Instance): Promise<void> {
   await call('POST', '/mod/plugin/', {
     module: 'oidc',
-    name: 'oidc',
+    name: instance.name,
     display_name: 'OpenID Connect',
     enabled: true,
-    parameters: openidConnect(given.issuer),
+    parameters: { ...ownParameters(instance), ...instance.parameters },
   });
+}
+
+export async function addPeople(call: Call, person: Person): Promise<void> {
+  for (const name of ['email', 'profile', 'smtp.submit']) {
+    await call('POST', '/scope/', { name, display_name: name, password_required: true, password_max_age: 0 });
+  }
+  await addPerson(call, person);
 }
 
 async function addPerson(call: Call, person: Person): Promise<void> {
@@ -69,11 +77,11 @@ async function addPerson(call: Call, person: Person): Promise<void> {
     email: person.address,
     verified: 'yes',
     enabled: true,
-    scope: ['openid', 'email', 'profile', 'g_profile'],
+    scope: ['openid', 'email', 'profile', 'smtp.submit', 'g_profile'],
   });
 }
 
-function openidConnect(issuer: string): object {
+function ownParameters({ issuer, lifetime = 3600 }: Instance): object {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   return {
     iss: issuer,
@@ -81,54 +89,16 @@ function openidConnect(issuer: string): object {
     'jwt-key-size': '256',
     key: privateKey.export({ type: 'pkcs1', format: 'pem' }),
     cert: publicKey.export({ type: 'spki', format: 'pem' }),
-    'jwks-show': true,
     'subject-type': 'public',
-    'access-token-duration': 3600,
+    'access-token-duration': lifetime,
     'refresh-token-duration': 3600,
     'code-duration': 600,
-    'auth-type-code-enabled': true,
     'auth-type-implicit-enabled': false,
-    'auth-type-refresh-enabled': true,
-    'pkce-allowed': true,
-    'session-management-allowed': true,
     'session-cookie-name': 'GLEWLWYD2_OIDC_SID',
     'session-cookie-expiration': 3600,
-    'back-channel-logout-allowed': true,
-    // Without it the page that ends a session finds no clients to show and stops.
-    'front-channel-logout-allowed': true,
-    'name-claim': 'mandatory',
-    'email-claim': 'mandatory',
-    claims: [
-      {
-        name: 'email_verified',
-        'user-property': 'verified',
-        type: 'boolean',
-        'boolean-value-true': 'yes',
-        'boolean-value-false': 'no',
-        mandatory: true,
-        scope: [],
-      },
-    ],
   };
 }
 
 export async function registerClient(call: Call, client: Client): Promise<void> {
-  const { backChannelLogoutUri } = client;
-  await call('POST', '/client/?source=database', {
-    client_id: client.id,
-    name: client.name,
-    confidential: true,
-    enabled: true,
-    password: client.secret,
-    client_secret: client.secret,
-    redirect_uri: [client.redirectUri],
-    authorization_type: ['code'],
-    token_endpoint_auth_method: ['client_secret_basic'],
-    scope: [],
-    ...(backChannelLogoutUri !== undefined && {
-      backchannel_logout_uri: backChannelLogoutUri,
-      // Its database knows texts only.
-      backchannel_logout_session_required: 'true',
-    }),
-  });
+  await call('POST', '/client/?source=database', client);
 }

@@ -3,13 +3,13 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { launchChromium } from '../support/authorization-chromium.ts';
-import type { SmtpClient } from '../support/smtp-client.ts';
+import { getTokens, openBrowser, type Tokens } from './brokered-sign-in.ts';
 import { makeFolder, removeFolder } from './folder.ts';
 import { type Gate, startGate } from './gate.ts';
 import { type Glewlwyd, startGlewlwyd } from './glewlwyd.ts';
-import { getTokens, openBrowser, signOut, type Tokens } from './glewlwyd-person.ts';
-import { composeLetter, expectIntact } from './letter.ts';
-import { expectCode, openConnection, stuffed } from './session.ts';
+import { signOut, visitorOf } from './glewlwyd-person.ts';
+import { openWith, presentAlone, sendWith } from './presented-token.ts';
+import { expectCode } from './session.ts';
 import { type Sink, startSink } from './sink.ts';
 import { until } from './until.ts';
 
@@ -50,23 +50,12 @@ afterAll(async () => {
 /** A new sign-in of dana, in a new browser. */
 async function newSignIn() {
   const page = await openBrowser(chromium);
-  const tokens = await getTokens(page, glewlwyd, gate);
+  const tokens = await getTokens(page, visitorOf(glewlwyd), gate);
   secrets.push(tokens.accessToken, tokens.refreshToken);
   return { page, tokens };
 }
 
-/** What the server answers to the token, and to the empty line after a challenge. */
-async function show(client: SmtpClient, { accessToken }: Tokens): Promise<string> {
-  const response = `user=${glewlwyd.person.address}\x01auth=Bearer ${accessToken}\x01\x01`;
-  const [reply = ''] = await client.command(`AUTH XOAUTH2 ${Buffer.from(response).toString('base64')}`);
-  return reply.startsWith('334') ? ((await client.command(''))[0] ?? '') : reply;
-}
-
-async function openMailSession(tokens: Tokens): Promise<SmtpClient> {
-  const client = await openConnection(gate);
-  expect(await show(client, tokens)).toMatch(/^235 /);
-  return client;
-}
+const danas = ({ accessToken }: Tokens) => ({ address: glewlwyd.person.address, token: accessToken });
 
 function refresh({ refreshToken }: Tokens): Promise<Response> {
   return fetch(`${gate.issuer}/token`, {
@@ -81,23 +70,12 @@ function refresh({ refreshToken }: Tokens): Promise<Response> {
 
 test('who signs in through Glewlwyd sends mail as the address that it vouches for', async () => {
   const { tokens } = await newSignIn();
-  const client = await openMailSession(tokens);
-  const { address } = glewlwyd.person;
-  const letter = composeLetter({ from: address, to: ['alice@example.org'] });
-  expectCode(await client.command(`MAIL FROM:<${address}>`), 250);
-  expectCode(await client.command('RCPT TO:<alice@example.org>'), 250);
-  expectCode(await client.command('DATA'), 354);
-  await client.write(stuffed(letter.bytes));
-  expectCode(await client.command('.'), 250);
-  client.destroy();
-  const arrival = await sink.find((one) => one.content().includes(letter.mark), 'the letter');
-  expect(arrival).toMatchObject({ mailFrom: address, recipients: ['alice@example.org'] });
-  expectIntact(arrival.content(), letter, ['Received']);
+  await sendWith(gate, sink, danas(tokens));
 });
 
 test('a logout there ends the mail session, and what it was opened with', async () => {
   const { page, tokens } = await newSignIn();
-  const client = await openMailSession(tokens);
+  const client = await openWith(gate, danas(tokens));
   const end = client.readReply().then((reply) => ({ reply, at: performance.now() }));
 
   const signedOutAt = await signOut(page, glewlwyd);
@@ -107,9 +85,7 @@ test('a logout there ends the mail session, and what it was opened with', async 
   console.info(`from the logout at Glewlwyd to 421: ${Math.round(at - signedOutAt)} ms`);
   expect(at - signedOutAt).toBeLessThan(AT_ONCE);
 
-  const again = await openConnection(gate);
-  expect(await show(again, tokens)).toMatch(/^535 5\.7\.8 /);
-  again.destroy();
+  expect(await presentAlone(gate, danas(tokens))).toMatch(/^535 5\.7\.8 /);
   const answer = await refresh(tokens);
   expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'invalid_grant' }]);
 
@@ -125,7 +101,10 @@ test('a logout there ends the mail session, and what it was opened with', async 
 
 test('what was allowed from another browser goes on', async () => {
   const [first, second] = [await newSignIn(), await newSignIn()];
-  const sessions = [await openMailSession(first.tokens), await openMailSession(second.tokens)] as const;
+  const sessions = [
+    await openWith(gate, danas(first.tokens)),
+    await openWith(gate, danas(second.tokens)),
+  ] as const;
   const end = sessions[0].readReply();
   await signOut(first.page, glewlwyd);
   expect((await end)[0]).toMatch(/^421 4\.7\.0 /);

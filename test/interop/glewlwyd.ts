@@ -6,26 +6,53 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { makeFolder, removeFolder } from './folder.ts';
-import { type Client, type Person, registerClient, setUp, signInAsAdministrator } from './glewlwyd-setup.ts';
+import {
+  addInstance,
+  addPeople,
+  type Client,
+  type Person,
+  registerClient,
+  signInAsAdministrator,
+} from './glewlwyd-setup.ts';
 import { freePorts } from './ports.ts';
 import { programEnvironment } from './program.ts';
+import { type ProviderPage, readProviderPage } from './provider-page.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
 import { until } from './until.ts';
 
 export interface Glewlwyd {
   readonly issuer: string;
+  /** Another instance, whose access tokens live for {@link BRIEFLY}. */
+  readonly briefIssuer: string;
+  /** What its page gives to Postern. */
+  readonly page: ProviderPage;
   /** Postern's settings for it, as an operator writes them. */
   readonly identityProvider: Readonly<Record<string, unknown>>;
   readonly person: Person;
+  /** The secret of all clients. */
+  readonly secret: string;
   /** Another application of the organisation, which knows nothing of Postern. */
-  readonly portal: Client;
+  readonly portal: Portal;
   /** Its log, line by line. */
   readonly lines: readonly string[];
   /** Registers the Postern of this issuer, with the address for back-channel logouts. */
   register(postern: string): Promise<void>;
+  /** Its database stays. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
   close(): Promise<void>;
 }
 
+export interface Portal {
+  readonly id: string;
+  readonly secret: string;
+  readonly redirectUri: string;
+}
+
+/** Seconds. */
+export const BRIEFLY = 2;
+
+const PAGE = 'glewlwyd.md';
 // As the package of Debian brings them.
 const MODULES = '/usr/lib/glewlwyd';
 const PAGES = '/usr/share/glewlwyd';
@@ -33,19 +60,37 @@ const TABLES = '/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3';
 
 export async function startGlewlwyd(): Promise<Glewlwyd> {
   const folder = makeFolder('glewlwyd');
+  const lines: string[] = [];
   let running: ServerProcess | undefined;
-  const close = async (): Promise<void> => {
+  const stop = async (): Promise<void> => {
     await running?.end('SIGKILL');
+    lines.push(...(running?.lines ?? []));
+    running = undefined;
+  };
+  const close = async (): Promise<void> => {
+    await stop();
     removeFolder(folder);
   };
   try {
     const [port] = (await freePorts(1)) as [number];
-    const origin = `http://localhost:${port}`;
-    running = await start({ folder, port, origin });
-    return { ...(await prepare(folder, origin)), lines: running.lines, close };
+    const place = { folder, port, origin: `http://localhost:${port}` };
+    createDatabase(join(folder, 'glewlwyd.db'));
+    copyPages(join(folder, 'pages'));
+    running = await start(place);
+    return {
+      ...(await prepare(folder, place.origin)),
+      get lines() {
+        return [...lines, ...(running?.lines ?? [])];
+      },
+      stop,
+      async start() {
+        running = await start(place);
+      },
+      close,
+    };
   } catch (error) {
     await close();
-    const said = running?.lines.slice(-20).join('\n') ?? 'nothing';
+    const said = lines.slice(-20).join('\n') || 'nothing';
     const what = 'Glewlwyd cannot be set up (test/interop/run.sh installs it)';
     throw new Error(`${what}: ${(error as Error).message}. It said:\n${said}`);
   }
@@ -59,8 +104,6 @@ interface Place {
 
 async function start(place: Place): Promise<ServerProcess> {
   const { folder, origin } = place;
-  createDatabase(join(folder, 'glewlwyd.db'));
-  copyPages(join(folder, 'pages'));
   const file = join(folder, 'glewlwyd.conf');
   writeFileSync(file, configuration(place), { mode: 0o600 });
   const running = await startServerProcess('glewlwyd', ['--config-file', file], {
@@ -81,37 +124,59 @@ async function start(place: Place): Promise<ServerProcess> {
   return running;
 }
 
-async function prepare(folder: string, origin: string): Promise<Omit<Glewlwyd, 'lines' | 'close'>> {
-  const issuer = `${origin}/api/oidc`;
-  const postern = { id: 'postern', name: 'Postern', secret: newSecret() };
-  const portal: Client = {
-    id: 'portal',
-    name: 'Portal',
-    secret: newSecret(),
-    redirectUri: 'https://portal.example.org/back',
-  };
-  const person: Person = { login: 'dana', password: newSecret(), address: 'dana@example.org' };
+async function prepare(
+  folder: string,
+  origin: string,
+): Promise<Omit<Glewlwyd, 'lines' | 'stop' | 'start' | 'close'>> {
+  const [issuer, briefIssuer] = [`${origin}/api/oidc`, `${origin}/api/brief`];
+  const secret = newSecret();
   const secretFile = join(folder, 'secret');
-  writeFileSync(secretFile, postern.secret, { mode: 0o600 });
+  writeFileSync(secretFile, secret, { mode: 0o600 });
+  const replacements = {
+    'https://sso.example.org': origin,
+    '/etc/postern/glewlwyd-secret': secretFile,
+    'SECRET-OF-POSTERN': secret,
+  };
+  const page = readProviderPage(PAGE, replacements);
+  const person: Person = { login: 'dana', password: newSecret(), address: 'dana@example.org' };
   const call = await signInAsAdministrator(`${origin}/api`);
-  await setUp(call, { issuer, person });
-  await registerClient(call, portal);
+  await addPeople(call, person);
+  const parameters = { ...page.json('sign-in.json'), ...page.json('tokens.json') };
+  await addInstance(call, { name: 'oidc', issuer, parameters });
+  await addInstance(call, { name: 'brief', issuer: briefIssuer, parameters, lifetime: BRIEFLY });
+  const mail = page.json('mail.json') as Client;
+  const portal = { id: 'portal', secret, redirectUri: 'https://portal.example.org/back' };
+  await registerClient(call, mail);
+  await registerClient(call, { ...mail, client_id: 'stranger' });
+  await registerClient(call, {
+    ...mail,
+    client_id: portal.id,
+    redirect_uri: [portal.redirectUri],
+    scope: [],
+  });
   return {
     issuer,
+    briefIssuer,
+    page,
     identityProvider: {
-      issuer,
-      clientId: postern.id,
-      clientSecret: { file: secretFile },
+      ...page.settings('postern.yaml').authorization?.identityProvider,
       allowInsecureHttp: true,
     },
     person,
+    secret,
     portal,
-    register: (at) =>
-      registerClient(call, {
-        ...postern,
-        redirectUri: `${at}/sign-in/callback`,
-        backChannelLogoutUri: `${at}/back-channel-logout`,
-      }),
+    register: (at) => {
+      // All else of that name is an audience, which stays as it is.
+      const [callback, logout] = ['/sign-in/callback', '/back-channel-logout'];
+      const ofPostern = {
+        [`https://mail.example.org${callback}`]: `${at}${callback}`,
+        [`https://mail.example.org${logout}`]: `${at}${logout}`,
+      };
+      return registerClient(
+        call,
+        readProviderPage(PAGE, { ...ofPostern, ...replacements }).json('postern.json') as Client,
+      );
+    },
   };
 }
 

@@ -36,6 +36,14 @@ NEEDED=(
   /usr/lib/dovecot/submission-login:dovecot-submissiond
   # Two packages: Glewlwyd wants one of those that set databases up, of which apt would take the one with a client of MariaDB.
   $'glewlwyd:glewlwyd\ndbconfig-sqlite3'
+  # LemonLDAP::NG, a server for its portal, and what its issuer and its command load although the packages only recommend it.
+  /usr/share/lemonldap-ng/portal/htdocs/index.psgi:liblemonldap-ng-portal-perl
+  /usr/share/lemonldap-ng/bin/lemonldap-ng-cli:liblemonldap-ng-manager-perl
+  starman:starman
+  /usr/share/perl5/String/Random.pm:libstring-random-perl
+  /usr/share/perl5/IO/String.pm:libio-string-perl
+  /usr/share/perl5/Email/Sender.pm:libemail-sender-perl
+  /usr/share/perl5/MIME/Entity.pm:libmime-tools-perl
 )
 
 # Packages that Debian does not let be installed beside Postfix's, or that bring a service of the system: unpacked into the folder of

@@ -1,4 +1,4 @@
-// `npm run bench`: what a session, a message and a megabyte cost Postern, beside a bare smtp-server in the same run.
+// `npm run bench`: what a session, a message, a megabyte and a token cost Postern, beside a bare smtp-server in the same run.
 // Prints one JSON object. Rounds alternate between the two, so that noise of the machine falls on both; medians are given.
 
 import { fileURLToPath } from 'node:url';
@@ -6,6 +6,7 @@ import { greeting, session, type Target, type Timings } from './client.ts';
 import { freePorts, startMeasuredGateway } from './gateway.ts';
 import { type Child, startNode } from './process.ts';
 import { measureRevocation } from './revocation.ts';
+import { measureVerification } from './verification.ts';
 
 interface Scenario {
   readonly name: string;
@@ -54,6 +55,7 @@ try {
   const report: Record<string, unknown> = { node: process.version, tokenLength: token.length };
   for (const scenario of SCENARIOS) report[scenario.name] = await compare(scenario, servers);
   report['greeting'] = await greetings(gateway.starttls);
+  report['verificationMicroseconds'] = await measureVerification();
   const { all, one } = await measureRevocation(gateway);
   report['revocationToClose'] = { one: percentiles(one), allOf1000: percentiles(all) };
   process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);

@@ -4,6 +4,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { InjectOptions } from 'fastify';
 import type { AuthorizationEvents } from '../../src/authorization/events.ts';
+import { DocumentFailed, type FetchDocument } from '../../src/authorization/open-clients/document-fetch.ts';
 import { identifyByVerifier } from '../../src/authorization/own-tokens.ts';
 import { type AuthorizationServer, createAuthorizationServer } from '../../src/authorization/server.ts';
 import type { AuthorizationSettings, ClientSettings } from '../../src/authorization/settings.ts';
@@ -101,10 +102,18 @@ export function testSettings(changes: Partial<AuthorizationSettings> = {}): Auth
       allowInsecureHttp: false,
     },
     clients: [APP, WEB_APP, MAIL_PROGRAM],
+    registration: { mode: 'open', redirectPatterns: ['loopback', 'private-use'] },
+    clientMetadataDocuments: {
+      mode: 'open',
+      redirectPatterns: ['loopback', 'private-use'],
+      hosts: [],
+      privateHosts: [],
+    },
     accessTokenLifetime: 15 * MINUTE,
     refreshTokenLifetime: 90 * DAY,
     grantLifetime: 365 * DAY,
     sessionLifetime: DAY / 2,
+    deviceGrant: { enabled: true, codeLifetime: 15 * MINUTE, interval: 5000 },
     backChannelLogout: { endMailSessions: true },
     sharedSignals: [],
     ...changes,
@@ -139,6 +148,7 @@ export async function openTestDoor(
     readonly trustedIssuers?: TokenSettings['trustedIssuers'];
     /** For keys of the identity provider and of transmitters, and for polls. */
     readonly fetch?: typeof globalThis.fetch;
+    readonly fetchDocument?: FetchDocument;
   } = {},
 ): Promise<TestDoor> {
   const { artifacts, accounts, keys } = options.kept ?? newKept();
@@ -171,6 +181,7 @@ export async function openTestDoor(
     audit: recorder(events),
     identityProvider,
     identifyOwnToken: identifyByVerifier(verifier, settings.issuer),
+    fetchDocument: options.fetchDocument ?? nothingThere,
     ...(options.fetch && { fetch: options.fetch }),
   });
   const transport = injectInto(server);
@@ -207,6 +218,9 @@ export async function openTestDoor(
     },
   };
 }
+
+/** No test looks outside of this machine. */
+const nothingThere: FetchDocument = () => Promise.reject(new DocumentFailed('answered 404', false));
 
 function recorder(events: Recorded[]): AuthorizationEvents {
   return new Proxy({} as AuthorizationEvents, {

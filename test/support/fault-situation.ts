@@ -28,7 +28,15 @@ export interface FaultSituation {
   close(): Promise<void>;
 }
 
-/** TLS, sign-in and XCLIENT on the way to each message, and little patience. */
+/** For an upstream that answers: a busy machine is not to be taken for a fault. */
+export const PATIENT = {
+  connectTimeout: 900,
+  replyTimeout: 900,
+  finalReplyTimeout: 900,
+  maxWait: 900,
+};
+
+/** TLS, sign-in and XCLIENT on the way to each message, and little patience with the first one. */
 export async function startFaultSituation(options: {
   backup: boolean;
   relay?: Partial<UpstreamSettings>;
@@ -42,14 +50,17 @@ export async function startFaultSituation(options: {
       serverName: 'localhost',
       login: { user: LOGIN.user, password: new Secret(LOGIN.password) },
       identity: { xclient: 'required', xforward: 'off', mailFromAuth: false },
-      connectTimeout: 300,
-      replyTimeout: 150,
-      finalReplyTimeout: 150,
-      maxWait: 300,
+      connectTimeout: 500,
+      replyTimeout: 350,
+      finalReplyTimeout: 350,
+      maxWait: 500,
       ...options.relay,
     },
     ...(second && {
-      several: (settings) => [settings, { ...settings, id: 'second', port: second.port, priority: 1 }],
+      several: (settings) => [
+        settings,
+        { ...settings, ...PATIENT, id: 'second', port: second.port, priority: 1 },
+      ],
     }),
   });
   const { upstream: first } = gateway;

@@ -2,6 +2,7 @@
 
 import { createHmac, createPublicKey } from 'node:crypto';
 import type { Account } from '../../src/token/account.ts';
+import { issuerMap } from '../../src/token/issuer-map.ts';
 import { openKeyring } from '../../src/token/keyring.ts';
 import { openRevocations, type Revocations } from '../../src/token/revocations.ts';
 import type { TrustedIssuerSettings } from '../../src/token/settings.ts';
@@ -33,6 +34,10 @@ export interface GatewayTokens {
   readonly revocations: Revocations;
   /** A token of the named kind; throws where there is no such kind. */
   token(kind: string): Promise<string>;
+  /** A good token of the trusted issuer, with claims changed as asked. */
+  mint(changes: TokenClaims): string;
+  /** Who is told to go where after a failed sign-in. */
+  readonly challengeFor: ReturnType<typeof issuerMap>;
   /** Whether the trusted issuer's keys can be fetched. */
   setIssuerUp(up: boolean): void;
   close(): void;
@@ -49,6 +54,7 @@ export interface TestIntrospection {
 export async function createGatewayTokens(
   now: () => number,
   introspection?: TestIntrospection,
+  trusted?: Partial<TrustedIssuerSettings>,
 ): Promise<GatewayTokens> {
   let issuerUp = true;
   const key = testKey();
@@ -58,6 +64,7 @@ export async function createGatewayTokens(
         jwksUri: `${TRUSTED_ISSUER}/keys`,
         identity: { addresses: ['email', 'aliases'], requireVerified: true },
         ...(introspection && { introspection: introspection.settings }),
+        ...trusted,
       }),
     ],
   });
@@ -114,6 +121,8 @@ export async function createGatewayTokens(
       if (!make) throw new Error(`no such kind of token: ${kind}`);
       return await make();
     },
+    mint: (changes) => mintToken(key, goodClaims(TRUSTED_ISSUER, changes, now())),
+    challengeFor: issuerMap(settings.trustedIssuers),
     setIssuerUp(up) {
       issuerUp = up;
     },

@@ -9,9 +9,10 @@ import { createSessionRegistry, type SessionDirectory } from '../../src/submissi
 import { type BoundListener, createSubmission } from '../../src/submission/listener.ts';
 import type { SubmissionSettings } from '../../src/submission/settings.ts';
 import type { Revocations } from '../../src/token/revocations.ts';
+import type { TrustedIssuerSettings } from '../../src/token/settings.ts';
 import { testCertificate } from './certificates.ts';
 import type { PlayableGateway } from './dialogue.ts';
-import { createGatewayTokens, type TestIntrospection } from './gateway-tokens.ts';
+import { createGatewayTokens, type GatewayTokens, type TestIntrospection } from './gateway-tokens.ts';
 import { type ScriptedUpstreamOptions, startScriptedUpstream } from './scripted-upstream.ts';
 import { testContexts } from './tls-contexts.ts';
 import { testClock } from './tokens.ts';
@@ -31,6 +32,8 @@ export interface TestGatewayOptions {
   readonly clientAuthorities?: string;
   /** Of the trusted issuer; its failures are journalled. */
   readonly introspection?: Omit<TestIntrospection, 'onFailed'>;
+  /** Changes to the settings of the trusted issuer. */
+  readonly trusted?: Partial<TrustedIssuerSettings>;
 }
 
 export type SubmissionChanges = Partial<Omit<SubmissionSettings, 'header'>> & {
@@ -39,6 +42,7 @@ export type SubmissionChanges = Partial<Omit<SubmissionSettings, 'header'>> & {
 
 export interface TestGateway extends PlayableGateway {
   readonly revocations: Revocations;
+  readonly mint: GatewayTokens['mint'];
   readonly sessions: SessionDirectory;
   /** In the order of the settings. */
   readonly bound: readonly BoundListener[];
@@ -58,7 +62,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     ...options.introspection,
     onFailed: audit.events.recheckFailed,
   };
-  const tokens = await createGatewayTokens(clock.now, introspection);
+  const tokens = await createGatewayTokens(clock.now, introspection, options.trusted);
   const settings = submissionSettings(options.submission);
   const first = relaySettings({ host: upstream.host, port: upstream.port, ...options.relay });
   const relay = createRelay({
@@ -89,6 +93,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       scope: 'urn:ietf:params:oauth:scope:mail',
       openidConfiguration: 'https://mail.example.org/.well-known/openid-configuration',
     },
+    challengeFor: tokens.challengeFor,
     now: clock.now,
   });
   const ports = { starttls: 0, implicit: 0, trusted: 0 };
@@ -114,6 +119,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     upstream,
     journal: journal.lines,
     revocations: tokens.revocations,
+    mint: tokens.mint,
     sessions,
     token: tokens.token,
     setIssuerUp: tokens.setIssuerUp,

@@ -1,6 +1,7 @@
 // Tokens, keys, settings and stores for tests: good ones by default, bad in exactly the way a test asks for.
 
 import { createPrivateKey, generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
+import { Secret } from '../../src/setting.ts';
 import type { Account } from '../../src/token/account.ts';
 import type { KeyStore, StoredKey } from '../../src/token/key-store.ts';
 import type { KeptRevocation, Revocation, RevocationStore } from '../../src/token/revocation-store.ts';
@@ -132,6 +133,22 @@ export function trustedIssuer(
     scopes: [MAIL_SCOPE, 'smtp.submit'],
     identity: { addresses: ['email'], requireVerified: true },
     allowInsecureHttp: true,
+    ...changes,
+  };
+}
+
+/** Settings of an introspection as they are after loading. */
+export function introspectionSettings(
+  changes: Partial<NonNullable<TrustedIssuerSettings['introspection']>> = {},
+): NonNullable<TrustedIssuerSettings['introspection']> {
+  return {
+    protocol: 'rfc7662',
+    clientId: 'postern',
+    clientSecret: new Secret('hunter2'),
+    timeout: 5_000,
+    cacheFor: 60_000,
+    every: 300_000,
+    whileUnavailable: 'keep',
     ...changes,
   };
 }

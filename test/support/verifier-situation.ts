@@ -33,6 +33,8 @@ export interface SituationOptions {
   readonly trusted?: Partial<TrustedIssuerSettings>;
   /** Keys of the trusted issuer; one ES256 key where absent. */
   readonly keys?: TestKey[];
+  /** What other addresses than that of the keys answer. */
+  readonly answers?: Readonly<Record<string, (request: Request) => Response | Promise<Response>>>;
 }
 
 export async function verifierSituation(options: SituationOptions = {}) {
@@ -70,8 +72,10 @@ export async function verifierSituation(options: SituationOptions = {}) {
     },
     revocations,
     now: clock.now,
-    fetch: async (url) => {
+    fetch: async (url, init) => {
       fetched.push(String(url));
+      const answer = options.answers?.[String(url)];
+      if (answer) return answer(new Request(url, init));
       return Response.json({ keys: keys.map((key) => key.publicJwk) });
     },
   });

@@ -15,7 +15,18 @@ export interface Rule {
 }
 
 const NOUNS = ['principal.ts', 'envelope.ts', 'refusal.ts', 'setting.ts', 'address.ts', 'network.ts'];
-const LOWER = ['sasl', 'token', 'policy', 'relay', 'relying-party', 'audit', 'port', 'tls', 'dkim'];
+const LOWER = [
+  'sasl',
+  'token',
+  'policy',
+  'relay',
+  'relying-party',
+  'audit',
+  'port',
+  'tls',
+  'dkim',
+  'explanation',
+];
 
 /** Whom each part of the house may import: folders, or single files of them. Nouns are open to all. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -26,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'relay/mailer.ts',
     'relying-party',
     'administration/client.ts',
+    'explanation',
     'inspection',
   ],
   'gateway.ts': [
@@ -44,6 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   submission: ['sasl', 'token', 'policy', 'relay', 'audit', 'port', 'tls', 'dkim'],
   administration: [...LOWER],
   ...Object.fromEntries(LOWER.map((folder) => [folder, []])),
+  explanation: ['token', 'audit', 'sasl'],
   // It fulfils what the sign-in at an upstream declares, as store/ fulfils what others declare.
   'relying-party': ['relay/login/token-source.ts'],
   store: [
@@ -57,8 +70,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'tls/pair.ts',
     'tls/ciphers.ts',
     'dkim/key.ts',
+    'token/claim-pattern.ts',
     'relying-party/upstream/signing-key.ts',
     'relying-party/upstream/service-account.ts',
+    'authorization/open-clients/redirect-pattern.ts',
   ],
   demo: ['relay/mailer.ts', 'relying-party'],
   inspection: [],

@@ -12,6 +12,8 @@ export interface Page {
   readonly formAction?: string | undefined;
   /** Seconds after which trying again makes sense. */
   readonly retryAfter?: number | undefined;
+  /** Path at which the browser goes on by itself. */
+  readonly goOn?: string | undefined;
 }
 
 /** What the pages call the place. */
@@ -49,11 +51,12 @@ ${page.main}
 }
 
 /** The headers that a page needs beyond those of every answer. */
-export function pageHeaders(page: Pick<Page, 'formAction' | 'retryAfter'>): Record<string, string> {
+export function pageHeaders(page: Pick<Page, 'formAction' | 'retryAfter' | 'goOn'>): Record<string, string> {
   return {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': contentSecurityPolicy(page.formAction),
     ...(page.retryAfter === undefined ? {} : { 'retry-after': String(page.retryAfter) }),
+    ...(page.goOn === undefined ? {} : { refresh: `0; url=${page.goOn}` }),
   };
 }
 

@@ -3,7 +3,7 @@
 import type { Page } from './document.ts';
 import { type Html, html } from './html.ts';
 
-interface Problem {
+export interface Problem {
   readonly status: number;
   readonly title: string;
   readonly happened: Html | string;
@@ -11,7 +11,7 @@ interface Problem {
   readonly more?: Html | undefined;
 }
 
-function problemPage({ status, title, happened, next, more }: Problem): Page {
+export function problemPage({ status, title, happened, next, more }: Problem): Page {
   return {
     status,
     title,
@@ -119,6 +119,11 @@ const OAUTH_PROBLEMS: Readonly<Record<string, Pick<Problem, 'title' | 'happened'
     title: 'This program is not known here',
     happened: 'The program that sent you here has no entry at this mail service, so nothing was done.',
   },
+  temporarily_unavailable: {
+    title: 'Your program cannot be looked up now',
+    happened: `What this program says of itself lies at an address of its maker's, which does not answer at the moment, so nothing
+was done.`,
+  },
   invalid_redirect_uri: {
     title: 'The answer would go to the wrong place',
     happened: `The program wants its answer sent to an address that is not registered for it. To protect you, nothing was
@@ -129,7 +134,7 @@ sent there.`,
 /** The way back into an interaction: its own address, where its answers are posted, and where those may lead. */
 export interface WayBack {
   readonly action: string;
-  readonly formAction: string;
+  readonly formAction: string | undefined;
 }
 
 /** The identity provider cannot be reached. */

@@ -49,6 +49,14 @@ code { font: .9em/1.4 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mon
 bdi { unicode-bidi: isolate; }
 a { color: var(--accent); text-underline-offset: .15em; }
 a:hover { color: var(--accent-strong); }
+label { display: block; margin: 0 0 .35rem; font-weight: 600; }
+input[type=text] {
+  width: 100%; min-height: 2.9rem; padding: .6rem .9rem; border: 1px solid var(--muted); border-radius: .5rem;
+  background: var(--card); color: var(--text); font: inherit;
+}
+.code, input.code { font: 1.5rem/1.4 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; letter-spacing: .08em; text-align: center; }
+input.code { text-transform: uppercase; }
+.problem { margin-top: 1rem; padding: .6rem 1rem; border-inline-start: 4px solid var(--accent); background: var(--tint); }
 .answers { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1.75rem 0 0; }
 button, .button {
   flex: 1 1 8rem; min-height: 2.9rem; padding: .6rem 1.25rem; border-radius: .5rem; border: 1px solid var(--accent);

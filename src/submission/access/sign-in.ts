@@ -8,6 +8,7 @@ import type { Reply } from '../../relay/connection/reply.ts';
 import { type SaslExchange, type SaslStep, startExchange } from '../../sasl/exchange.ts';
 import { MECHANISM_NAMES, type MechanismName } from '../../sasl/mechanism.ts';
 import { Secret } from '../../setting.ts';
+import { describeToken, type TokenDescription } from '../../token/description.ts';
 import type { Recheck } from '../../token/recheck.ts';
 import type { Door, Wire } from '../door.ts';
 import { ownReply, replyTo } from '../replies.ts';
@@ -36,13 +37,20 @@ export class SignIn {
   #userName: string | undefined;
   #recheck: Recheck | undefined;
   #token: Secret | undefined;
+  /** Of the token that was refused. */
+  #description: TokenDescription = {};
   #reported = false;
 
   constructor(options: { door: Door; wire: Wire; mechanism: MechanismName }) {
     this.#door = options.door;
     this.#wire = options.wire;
     this.#mechanism = options.mechanism;
-    this.#exchange = startExchange({ mechanism: options.mechanism, challenge: options.door.challenge });
+    const { challenge, challengeFor } = options.door;
+    this.#exchange = startExchange({
+      mechanism: options.mechanism,
+      challenge,
+      ...(challengeFor && { challengeFor }),
+    });
   }
 
   start(initialResponse: string | undefined): Promise<SignInStep> {
@@ -62,6 +70,7 @@ export class SignIn {
         const verdict = await this.#verify(step.token, step.userName);
         // Here and not at the end of the exchange: some clients hang up on the challenge.
         if (isRefusal(verdict)) {
+          this.#description = describeToken(step.token);
           this.#report(verdict);
           await this.#pay(verdict);
         }
@@ -81,7 +90,7 @@ export class SignIn {
 
   async #verify(token: string, userName: string | undefined): Promise<Principal | Refusal> {
     try {
-      const verdict = await this.#door.verifier.verify(token);
+      const verdict = await this.#door.verifier.verify(token, this.#wire.clientCertificate());
       if (isRefusal(verdict)) return verdict;
       this.#recheck = this.#door.verifier.recheck(token, verdict);
       if (this.#door.relay.needsUserToken) this.#token = new Secret(token);
@@ -128,9 +137,14 @@ export class SignIn {
       userName: this.#userName,
       code: refusal.code,
       reason: refusal.reason,
+      ...this.#description,
     });
   }
 }
+
+/** What else stands in the place of a name may be a password. */
+const KNOWN_MECHANISMS =
+  /^(?:PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|SCRAM-SHA-[0-9]{1,3}(?:-PLUS)?|NTLM|GSSAPI|EXTERNAL|ANONYMOUS|XOAUTH2?|OAUTHBEARER)$/i;
 
 /** The arguments of AUTH (RFC 4954 §4). */
 export function readAuthCommand(
@@ -140,7 +154,8 @@ export function readAuthCommand(
   const [, name, initialResponse] = /^AUTH +([!-~]{1,20})(?: +([!-~]+))? *$/i.exec(line) ?? [];
   if (!name) return refuse('command-syntax', 'expected AUTH and a mechanism');
   const mechanism = MECHANISM_NAMES.find((known) => known === name.toUpperCase());
+  const shown = KNOWN_MECHANISMS.test(name) ? name.toUpperCase() : 'another';
   if (!mechanism || !offered.includes(mechanism))
-    return refuse('mechanism-unknown', 'mechanism is not offered');
+    return refuse('mechanism-unknown', `expected ${offered.join(' or ')}, found ${shown}`);
   return { mechanism, initialResponse };
 }

@@ -95,6 +95,7 @@ export class Trust implements Registered {
       user: principalName(principal),
       client: principal.clientId,
       state,
+      code,
       cause,
     });
     if (state === 'idle') return this.#holder.end(code);

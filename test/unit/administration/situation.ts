@@ -1,6 +1,8 @@
 // A door with sessions and grants in memory: what was ended is recorded, and revoked tokens end their sessions as in the real one.
 
 import type { AccessControl, AdministrationDoor, LiveSession } from '../../../src/administration/door.ts';
+import type { KnownRefusal } from '../../../src/explanation/refusal-memory.ts';
+import type { QuestionedToken, TokenVerdict } from '../../../src/explanation/verdict.ts';
 
 export const ALICE: LiveSession = {
   id: 'session-alice',
@@ -45,6 +47,10 @@ export const BOB: LiveSession = {
 
 export interface Situation extends AdministrationDoor {
   readonly live: Map<string, LiveSession>;
+  /** What is known of refusals, by session. */
+  readonly refusals: Map<string, readonly KnownRefusal[]>;
+  /** Asked about tokens; a test puts a judge of its own here. */
+  judge: (question: QuestionedToken) => Promise<TokenVerdict>;
   /** Calls of the session directory and of access control, in order. */
   readonly calls: string[];
   readonly journal: object[];
@@ -88,8 +94,15 @@ export function situation(...sessions: LiveSession[]): Situation {
       return { known: address === ALICE.user, grants: 0 };
     },
   };
-  return {
+  const refusals = new Map<string, readonly KnownRefusal[]>();
+  const door: Situation = {
     live,
+    refusals,
+    judge: async () => Promise.reject(new Error('no judge')),
+    explanations: {
+      refusalsOf: (session) => refusals.get(session) ?? [],
+      judge: (question) => door.judge(question),
+    },
     calls,
     journal,
     faults,
@@ -106,4 +119,5 @@ export function situation(...sessions: LiveSession[]): Situation {
       fault: (fields) => void faults.push(fields),
     },
   };
+  return door;
 }

@@ -18,7 +18,7 @@ function client(changes: Partial<ClientSettings>): ClientSettings {
 }
 
 async function only(changes: Partial<ClientSettings>) {
-  return (await clientMetadata([client(changes)]))[0];
+  return (await clientMetadata([client(changes)], { deviceGrant: true }))[0];
 }
 
 test('without a secret it is public, and never gets client credentials', async () => {
@@ -52,20 +52,40 @@ test('with a key set it proves itself by private_key_jwt', async () => {
   });
 });
 
+test('the device grant is for those it was given to, and for the command line, where it is offered', async () => {
+  const code = 'urn:ietf:params:oauth:grant-type:device_code';
+  expect(await only({ deviceGrant: true })).toMatchObject({
+    grant_types: [code, 'refresh_token'],
+    response_types: [],
+  });
+  expect((await only({ redirectUris: ['org.example:/x'] }))?.grant_types).not.toContain(code);
+  const [builtIn] = await clientMetadata([], { deviceGrant: true });
+  expect(builtIn?.grant_types).toEqual(['authorization_code', code, 'refresh_token']);
+  const [without] = await clientMetadata([], { deviceGrant: false });
+  expect(without?.grant_types).toEqual(['authorization_code', 'refresh_token']);
+});
+
 test('an unreadable key set names client and file', async () => {
   const file = join(folder, 'missing.json');
   await expect(only({ jwks: file })).rejects.toThrow(`client one: cannot read the key set ${file}`);
 });
 
 test('the command line has a client of its own, unless one is configured', async () => {
-  const builtIn = (await clientMetadata([])).map(({ client_id: id, redirect_uris: uris }) => ({ id, uris }));
+  const offered = { deviceGrant: true };
+  const builtIn = (await clientMetadata([], offered)).map(({ client_id: id, redirect_uris: uris }) => ({
+    id,
+    uris,
+  }));
   expect(builtIn).toEqual([
     {
       id: 'postern-cli',
       uris: ['http://127.0.0.1/callback', 'http://[::1]/callback', 'http://localhost/callback'],
     },
   ]);
-  const own = await clientMetadata([client({ clientId: 'postern-cli', redirectUris: ['org.example:/x'] })]);
+  const own = await clientMetadata(
+    [client({ clientId: 'postern-cli', redirectUris: ['org.example:/x'] })],
+    offered,
+  );
   expect(own.map(({ redirect_uris: uris }) => uris)).toEqual([['org.example:/x']]);
 });
 

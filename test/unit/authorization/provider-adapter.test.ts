@@ -10,7 +10,12 @@ let adapter: ReturnType<typeof createAdapterFactory>;
 beforeEach(() => {
   artifacts = memoryArtifacts();
   ended = [];
-  adapter = createAdapterFactory({ artifacts, onGrantEnded: async (grant) => void ended.push(grant) });
+  adapter = createAdapterFactory({
+    artifacts,
+    onGrantEnded: async (grant) => void ended.push(grant),
+    isOwnPage: () => false,
+    findClient: async (clientId) => (clientId === 'known' ? { client_id: 'known' } : undefined),
+  });
 });
 
 const token: AdapterPayload = {
@@ -83,8 +88,16 @@ test('a grant whose end cannot be told is not removed', async () => {
     onGrantEnded: async () => {
       throw new Error('no store');
     },
+    isOwnPage: () => false,
+    findClient: async () => undefined,
   });
   await failing('Grant').upsert('grant-1', { jti: 'grant-1', accountId: 'alice' }, 60);
   await expect(failing('Grant').destroy('grant-1')).rejects.toThrow('no store');
   expect(artifacts.count('Grant')).toBe(1);
+});
+
+test('a client is looked for where it is known, and never in the store', async () => {
+  await adapter('Client').upsert('stored', { client_id: 'stored' });
+  expect(await adapter('Client').find('known')).toEqual({ client_id: 'known' });
+  expect(await adapter('Client').find('stored')).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openCookieKeys } from '../../../src/authorization/cookie-keys.ts';
+import { openCookieKeys } from '../../../src/authorization/kept-keys.ts';
 import { createBrowser } from '../../support/authorization-browser.ts';
 import {
   authorizationUrl,

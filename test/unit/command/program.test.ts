@@ -13,6 +13,7 @@ const COMMANDS = [
   ['send'],
   ['sessions'],
   ['revoke'],
+  ['explain'],
   ['check'],
   ['config', 'check'],
   ['config', 'reference'],

@@ -10,6 +10,7 @@ const SOUND = readFileSync(new URL('../sound.yaml', PEM), 'utf8');
 const FILES: Record<string, TestFile> = {
   '/etc/postern/pem/certificate.pem': { content: read('certificate.pem') },
   '/etc/postern/pem/key.pem': { content: read('key.pem') },
+  '/etc/postern/secret': { content: 'hunter2' },
 };
 
 function dangersOf(
@@ -21,6 +22,10 @@ function dangersOf(
 
 const trusted = (more: string): string =>
   `token:\n  trustedIssuers:\n    - issuer: https://id.example.org\n      audiences: [mail]\n      ${more}\n`;
+
+const HEAD = 'token:\n  trustedIssuers:\n'.length;
+const asked = (name: string, prefixes?: string): string =>
+  `token:\n  trustedIssuers:\n    - issuer: https://${name}.example.org\n      audiences: [mail]\n      verification: introspection\n      introspection: { clientId: postern, clientSecret: { file: secret } }\n${prefixes === undefined ? '' : `      tokenPrefixes: ${prefixes}\n`}`;
 
 describe('dangers', () => {
   it('are none in a sound configuration', () => {
@@ -77,6 +82,21 @@ describe('dangers', () => {
       'tokens for any purpose',
       'token.trustedIssuers[0].scopes: is empty',
       (text) => text.replace('token:\n', trusted('scopes: []')),
+    ],
+    [
+      'opaque tokens that are shown to more than one issuer',
+      'token.trustedIssuers[1].tokenPrefixes: "ab" fits there too: opaque tokens are shown to token.trustedIssuers[0] first',
+      (text) => text.replace('token:\n', `${asked('one', '[abc, x]')}${asked('two', '[y, ab]').slice(HEAD)}`),
+    ],
+    [
+      'opaque tokens that another issuer is asked about anyway',
+      'token.trustedIssuers[1].tokenPrefixes: "abc" fits there too: opaque tokens are shown to token.trustedIssuers[0] first',
+      (text) => text.replace('token:\n', `${asked('one')}${asked('two', '[abc]').slice(HEAD)}`),
+    ],
+    [
+      'opaque tokens of an issuer without a sign',
+      'token.trustedIssuers[1].tokenPrefixes: is missing: opaque tokens are shown to token.trustedIssuers[0] first',
+      (text) => text.replace('token:\n', `${asked('one', '[abc]')}${asked('two').slice(HEAD)}`),
     ],
     [
       'http with the identity provider',

@@ -53,9 +53,9 @@ const CONTENTS: readonly (readonly [RegExp, string])[] = [
   [/./, 'secret\n'],
 ];
 
-/** The piece in place of the same sections of the sound configuration; what it says of `submission` is added to that. */
+/** The piece in place of the same sections of the sound configuration; what it says of these two is added to them. */
 function load(piece: Piece) {
-  const { demo: _demo, submission, upstream, ...rest } = parse(SOUND);
+  const { demo: _demo, submission, authorization, upstream, ...rest } = parse(SOUND);
   const tls = { certificate: 'certificate.pem', key: 'key.pem' };
   return loadSettings({
     text: stringify({
@@ -64,6 +64,7 @@ function load(piece: Piece) {
       ...('upstreams' in piece ? {} : { upstream }),
       ...piece,
       submission: { ...submission, tls, ...(piece['submission'] as Piece | undefined) },
+      authorization: { ...authorization, ...(piece['authorization'] as Piece | undefined) },
     }),
     file: '/etc/postern/postern.yaml',
     environment: {},

@@ -7,6 +7,7 @@ import {
   codes,
   expectOneTruth,
   type FaultSituation,
+  PATIENT,
   sendStubbornly,
   startFaultSituation,
 } from '../../support/fault-situation.ts';
@@ -54,7 +55,8 @@ describe.each([
   { beside: 'a healthy one', backup: true },
 ])('with $beside beside it', ({ backup }) => {
   test.each(TABLE)('at $at it $it', async ({ step, fault }) => {
-    situation = await startFaultSituation({ backup });
+    const patience = fault.name === 'is silent' ? {} : PATIENT;
+    situation = await startFaultSituation({ backup, relay: patience });
     const { gateway, first, second, arrivals } = situation;
     const { answer, struck } = striking(fault.answer(first));
     step.place(first, answer);

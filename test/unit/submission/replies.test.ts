@@ -1,6 +1,7 @@
 // The table of replies: complete, constant, safe to send.
 
 import { describe, expect, test } from 'vitest';
+import { ADVICE } from '../../../src/explanation/advice.ts';
 import { REFUSAL_CODES, refuse } from '../../../src/refusal.ts';
 import { REPLIES, replyTo, wireForm } from '../../../src/submission/replies.ts';
 
@@ -22,14 +23,17 @@ the journal says \`upstream-refused\`.
 
 Before \`535\` a failed sign-in with a token gets a \`334\` challenge that tells the client where to get a better one (RFC 7628 §3.2.2).
 
-| code | reply | text |
-|---|---|---|
+\`postern explain --session ID\`, with the id at the end of the reply, tells the reason and what to change, while Postern knows it; the
+journal has it for longer.
+
+| code | reply | text | what to change |
+|---|---|---|---|
 `;
 
 test('the documentation lists each code with its reply (vitest -u writes it anew)', async () => {
   const rows = REFUSAL_CODES.map((code) => {
     const [reply, detail, text] = REPLIES[code];
-    return `| \`${code}\` | ${reply} ${String(reply)[0]}.${detail} | ${text} |\n`;
+    return `| \`${code}\` | ${reply} ${String(reply)[0]}.${detail} | ${text} | ${ADVICE[code]} |\n`;
   });
   await expect(INTRODUCTION + rows.join('')).toMatchFileSnapshot('../../../docs/refusals.md');
 });

@@ -72,7 +72,7 @@ describe('an answer', () => {
     ['names the end of the token', { active: true, exp: NOW + 300 }, NOW + 300],
     ['names an end within the leeway', { active: true, exp: NOW - 59 }, NOW - 59],
   ])('that %s is a yes', async (_what, answer, expiresAt) => {
-    expect(await ask(answer)).toEqual({ active: true, expiresAt });
+    expect(await ask(answer)).toEqual({ active: true, expiresAt, claims: answer });
   });
 
   it.each([

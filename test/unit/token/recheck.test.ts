@@ -2,11 +2,11 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Principal } from '../../../src/principal.ts';
-import { Secret } from '../../../src/setting.ts';
 import { openRevocations } from '../../../src/token/revocations.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../../src/token/verifier.ts';
 import {
   goodClaims,
+  introspectionSettings,
   memoryRevocationStore,
   mintToken,
   testClock,
@@ -30,13 +30,7 @@ let failures: { issuer: string; reason: string }[];
 
 async function open(whileUnavailable: 'keep' | 'end'): Promise<void> {
   const jwksUri = `${ISSUER}/keys`;
-  const introspection = {
-    endpoint: ENDPOINT,
-    clientId: 'postern',
-    clientSecret: new Secret('hunter2'),
-    every: EVERY,
-    whileUnavailable,
-  };
+  const introspection = introspectionSettings({ endpoint: ENDPOINT, every: EVERY, whileUnavailable });
   verifier = createTokenVerifier({
     settings: tokenSettings({
       trustedIssuers: [trustedIssuer(ISSUER, { jwksUri, introspection }), trustedIssuer(SILENT, { jwksUri })],

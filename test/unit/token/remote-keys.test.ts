@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isRefusal } from '../../../src/refusal.ts';
 import { RemoteKeys } from '../../../src/token/remote-keys.ts';
 import { type FakeIssuer, JWKS_PATH, OAUTH_METADATA, startFakeIssuer } from '../../support/fake-issuer.ts';
-import { testClock, tokenSettings, trustedIssuer } from '../../support/tokens.ts';
+import { TEST_TIME, testClock, tokenSettings, trustedIssuer } from '../../support/tokens.ts';
 
 const HOUR = 3_600_000;
 const COOLDOWN = 30_000;
@@ -28,7 +28,10 @@ function open(changes: Parameters<typeof trustedIssuer>[1] = {}): RemoteKeys {
   return new RemoteKeys({ settings, jwks: tokenSettings().jwks, now: clock.now, fetch });
 }
 
-const find = (kid = 'first') => keys.find({ kid, alg: 'ES256' });
+/** A key of tokens that were made an hour ago: every set of keys fetched since must have it. */
+const find = (kid = 'first') => keys.find({ kid, alg: 'ES256', issuedAt: TEST_TIME / 1000 - 3600 });
+/** The key of a token made just now. */
+const findForNew = (kid: string) => keys.find({ kid, alg: 'ES256', issuedAt: clock.now() / 1000 });
 
 async function codeOf(finding: ReturnType<typeof find>): Promise<string> {
   const found = await finding;
@@ -103,6 +106,51 @@ describe('an unknown kid', () => {
       expect(issuer.count(JWKS_PATH)).toBe(1 + round);
       clock.advance(-(COOLDOWN - 1));
     }
+  });
+
+  it('of a token made since the last fetch is not called wrong before it can be looked for', async () => {
+    await find();
+    issuer.rotate('second');
+    clock.advance(COOLDOWN - 20_000);
+    expect(await findForNew('second')).toMatchObject({
+      code: 'issuer-unavailable',
+      reason: expect.stringMatching(/no key "second" of ".*" yet, and it is too early/),
+    });
+    expect(await codeOf(keys.find({ kid: 'second', alg: 'ES256' }))).toBe('issuer-unavailable');
+    clock.advance(20_000);
+    expect(await codeOf(findForNew('second'))).toBe('found');
+    // The second rotation in a minute.
+    issuer.rotate('third');
+    clock.advance(10_000);
+    expect(await codeOf(findForNew('third'))).toBe('issuer-unavailable');
+    clock.advance(20_000);
+    expect(await codeOf(findForNew('third'))).toBe('found');
+    expect(issuer.count(JWKS_PATH)).toBe(3);
+  });
+
+  it('that a fetch made for it did not bring is wrong until the next fetch', async () => {
+    await find();
+    clock.advance(COOLDOWN);
+    expect(await codeOf(findForNew('made-up'))).toBe('token-key');
+    expect(await codeOf(findForNew('made-up'))).toBe('token-key');
+    // It joined the fetch of another: that may have begun before its key was there.
+    clock.advance(COOLDOWN);
+    const codes = await Promise.all([codeOf(findForNew('one')), codeOf(findForNew('two'))]);
+    expect(codes).toEqual(['token-key', 'issuer-unavailable']);
+    expect(issuer.count(JWKS_PATH)).toBe(3);
+  });
+
+  it('is never named by a token that names none: there a signature that fits no key is the sign', async () => {
+    const [first] = issuer.keys;
+    const anonymous = { alg: 'ES256', kid: undefined, issuedAt: clock.now() / 1000 };
+    expect(await codeOf(keys.find(anonymous))).toBe('found');
+    issuer.rotate('second');
+    clock.advance(COOLDOWN);
+    const held = await keys.find(anonymous);
+    const newer = await keys.find({ ...anonymous, heldDidNotFit: true });
+    expect(
+      [held, newer].map((found) => Array.isArray(found) && found[0]?.export({ format: 'jwk' }).x),
+    ).toEqual([first?.publicJwk.x, issuer.keys[0]?.publicJwk.x]);
   });
 
   it('says which one it was', async () => {

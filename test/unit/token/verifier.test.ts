@@ -266,6 +266,18 @@ describe('each rule', () => {
     { rule: 'typ: JWT where that is configured', header: { typ: 'JWT' }, trusted: { types: ['JWT'] } },
     { rule: 'typ: at+jwt where only JWT is configured', trusted: { types: ['JWT'] }, code: 'token-type' },
     { rule: 'typ: no text', header: { typ: ['at+jwt'] }, code: 'token-type' },
+    {
+      rule: 'typ: none where that is configured',
+      header: { typ: undefined },
+      trusted: { types: ['absent'] },
+    },
+    {
+      rule: 'typ: a word that stands for none',
+      header: { typ: 'absent' },
+      trusted: { types: ['absent'] },
+      code: 'token-type',
+    },
+    { rule: 'typ: null', header: { typ: null }, trusted: { types: ['absent'] }, code: 'token-type' },
 
     {
       rule: 'alg: not in the list',
@@ -386,6 +398,8 @@ describe('each rule', () => {
     { rule: 'purpose: at_hash', claims: { at_hash: 'x' }, code: 'token-type', reason: 'claim at_hash' },
     { rule: 'purpose: a logout token', claims: { events: {} }, code: 'token-type' },
     { rule: 'purpose: token_use id', claims: { token_use: 'id' }, code: 'token-type' },
+    { rule: 'purpose: token_use refresh', claims: { token_use: 'refresh' }, code: 'token-type' },
+    { rule: 'purpose: token_use access', claims: { token_use: 'access' } },
     { rule: 'purpose: token_use access', claims: { token_use: 'access' } },
     { rule: 'purpose: typ ID', claims: { typ: 'ID' }, code: 'token-type' },
     { rule: 'purpose: typ Refresh', claims: { typ: 'Refresh' }, code: 'token-type' },

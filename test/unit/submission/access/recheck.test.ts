@@ -8,6 +8,7 @@ import { leakedSecrets } from '../../../support/leaked-secrets.ts';
 import type { SmtpClient } from '../../../support/smtp-client.ts';
 import { connectTo, openSession, signIn } from '../../../support/smtp-session.ts';
 import { startTestGateway, type TestGateway } from '../../../support/test-gateway.ts';
+import { introspectionSettings } from '../../../support/tokens.ts';
 
 describe('the timer', () => {
   const MINUTE = 60_000;
@@ -110,13 +111,12 @@ describe('a session', () => {
     asked = [];
     answer = () => Response.json({ active: true });
     const clientSecret = new Secret('the-secret-of-postern-at-the-issuer');
-    const settings = {
+    const settings = introspectionSettings({
       endpoint: ENDPOINT,
-      clientId: 'postern',
       clientSecret,
       every: EVERY,
       whileUnavailable,
-    };
+    });
     gateway = await startTestGateway({
       introspection: {
         settings,

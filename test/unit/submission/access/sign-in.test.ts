@@ -28,7 +28,13 @@ function situation(
     challenge: { scope: 'mail', openidConfiguration: undefined },
   };
   const signInFailed = vi.fn();
-  const wire = { id: 's3ss10n', peer: '192.0.2.1', tls: () => undefined, signInFailed };
+  const wire = {
+    id: 's3ss10n',
+    peer: '192.0.2.1',
+    tls: () => undefined,
+    clientCertificate: () => undefined,
+    signInFailed,
+  };
   const signIn = new SignIn({
     door: door as unknown as Door,
     wire: wire as unknown as Wire,

@@ -1,0 +1,76 @@
+// Owns the demo as one process would serve it, on free ports and in a folder of its own: both doors, the identity provider that
+// comes with it, and the inbox.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadSettingsFile } from '../../src/config/load.ts';
+import { startGateway } from '../../src/gateway.ts';
+
+export interface DemoGateway {
+  /** All that a mail program is told. */
+  readonly submission: { readonly host: string; readonly port: number };
+  /** PEM of the authority of the demo's certificate, in place of those of the system. */
+  readonly ca: string;
+  readonly issuer: string;
+  readonly identityProvider: string;
+  /** Each accepted message as text, with its envelope in fields before it. */
+  inbox(): string[];
+  stop(): Promise<void>;
+}
+
+export async function startDemoGateway(): Promise<DemoGateway> {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-demo-'));
+  const [smtp, web, idp, inbox, pages] = await freePorts(5);
+  writeFileSync(
+    join(folder, 'postern.yaml'),
+    `
+submission:
+  hostname: localhost
+  listeners: [{ listen: '127.0.0.1:${smtp}', tls: starttls }]
+upstream: { host: 127.0.0.1, port: ${inbox}, tls: none }
+authorization:
+  issuer: http://localhost:${web}
+  listen: '127.0.0.1:${web}'
+  identityProvider: { issuer: 'http://localhost:${idp}', clientId: postern, name: Demo Login, allowInsecureHttp: true }
+token: { audience: 'http://localhost:${web}' }
+store: { sqlite: postern.sqlite }
+audit: { level: error, listen: '127.0.0.1:${pages}' }
+demo: { identityProvider: '127.0.0.1:${idp}', inbox: '127.0.0.1:${inbox}', folder: demo }
+`,
+  );
+  const loaded = loadSettingsFile(join(folder, 'postern.yaml'), {});
+  if ('faults' in loaded) throw new Error(JSON.stringify(loaded.faults));
+  const gateway = await startGateway({ settings: loaded.settings, dangers: [], version: '0' });
+  const letters = join(folder, 'demo/inbox');
+  return {
+    submission: { host: '127.0.0.1', port: smtp as number },
+    ca: readFileSync(join(folder, 'demo/ca.pem'), 'utf8'),
+    issuer: `http://localhost:${web}`,
+    identityProvider: `http://localhost:${idp}`,
+    inbox: () =>
+      readdirSync(letters)
+        .filter((name) => name.endsWith('.eml'))
+        .sort()
+        .map((name) => readFileSync(join(letters, name), 'utf8')),
+    async stop() {
+      await gateway.stop('a test is over');
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** All held at once, so that no two are the same. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await new Promise((listening) => server.once('listening', listening));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
+  return ports;
+}
