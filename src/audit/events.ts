@@ -1,3 +1,6 @@
+// Owns the catalogue's code: one function per event, each writing one journal line and counting.
+// What each event means and carries is described in catalogue.ts and docs/events.md.
+
 import type { AuditEvents } from './event-fields.ts';
 import { type Lines, openLines } from './event-lines.ts';
 import { createFloodLimit, type FloodLimit } from './flood.ts';
