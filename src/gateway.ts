@@ -160,7 +160,7 @@ async function build(options: { given: Given; audit: Audit; ending: (() => unkno
       redirectUri,
     }),
     identifyOwnToken: identifyByVerifier(
-      { verify: (bearer) => mail.current.verifier.verify(bearer) },
+      { read: (bearer) => mail.current.verifier.read(bearer) },
       authorization.issuer,
     ),
   });

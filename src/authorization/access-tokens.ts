@@ -47,8 +47,8 @@ function settleAppScope(ctx: KoaContextWithOIDC): void {
 }
 
 /**
- * Claims of an access token: iss, sub, aud, client_id, scope, iat, exp, jti (RFC 9068 §2.2) and no more, since some mail
- * clients take short tokens only. The `jti` begins with a handle of the grant, so that ending the grant reaches the token.
+ * Claims of an access token: iss, sub, aud, client_id, scope, iat, exp, jti (RFC 9068 §2.2), cnf where it is bound to a certificate
+ * (RFC 8705 §3.1), and no more, since some mail clients take short tokens only. The `jti` begins with a handle of the grant, so that ending the grant reaches the token.
  */
 export function tokenFormats(tokenIds: TokenIds): NonNullable<Configuration['formats']> {
   return {

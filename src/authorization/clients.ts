@@ -1,5 +1,6 @@
 // Owns how configured clients become what the OAuth server knows about them (RFC 7591 §2), and the built-in one.
 
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ClientMetadata, JWKS } from 'oidc-provider';
 import type { ClientSettings } from './settings.ts';
@@ -48,6 +49,7 @@ async function metadataOf(
     redirect_uris: client.redirectUris.flatMap(spellings),
     response_types: hasBrowser ? ['code'] : [],
     grant_types: grantTypes,
+    ...(client.certificateBoundTokens === true && { tls_client_certificate_bound_access_tokens: true }),
     ...proof,
   };
 }
@@ -59,6 +61,12 @@ async function proofOf(client: ClientSettings): Promise<Proof> {
     return {
       token_endpoint_auth_method: 'private_key_jwt',
       jwks: await readKeys(client.clientId, client.jwks),
+    };
+  }
+  if (client.certificates !== undefined) {
+    return {
+      token_endpoint_auth_method: 'self_signed_tls_client_auth',
+      jwks: { keys: await readCertificateKeys(client.clientId, client.certificates) },
     };
   }
   if (client.clientSecret !== undefined) {
@@ -77,6 +85,20 @@ async function readKeys(clientId: string, file: string): Promise<JWKS> {
   } catch (cause) {
     throw new Error(`client ${clientId}: cannot read the key set ${file}`, { cause });
   }
+}
+
+// RFC 8705 §2.2.2: a registered certificate is the `x5c` of a key; which one was shown is found by its hash.
+async function readCertificateKeys(clientId: string, files: readonly string[]): Promise<JWKS['keys']> {
+  return Promise.all(
+    files.map(async (file) => {
+      try {
+        const { publicKey, raw } = new X509Certificate(await readFile(file));
+        return { ...publicKey.export({ format: 'jwk' }), x5c: [raw.toString('base64')] } as JWKS['keys'][0];
+      } catch (cause) {
+        throw new Error(`client ${clientId}: cannot read the certificate ${file}`, { cause });
+      }
+    }),
+  );
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost']);

@@ -21,22 +21,23 @@ export interface OwnToken {
   readonly subject?: string | undefined;
   readonly scope?: string | undefined;
   readonly issuedAt?: number | undefined;
+  /** Of the client certificate it is bound to, if it is: `cnf.x5t#S256`. */
+  readonly certificate?: string | undefined;
 }
 
 /** Undefined where the text is no access token that Postern signed, or one that has expired or was revoked. */
 export type IdentifyOwnToken = (token: string) => Promise<OwnToken | undefined>;
 
 /** Asks the verifier that the mail client's door uses. */
-export function identifyByVerifier(
-  verifier: Pick<TokenVerifier, 'verify'>,
-  issuer: string,
-): IdentifyOwnToken {
+export function identifyByVerifier(verifier: Pick<TokenVerifier, 'read'>, issuer: string): IdentifyOwnToken {
   return async (token) => {
-    const verdict = await verifier.verify(token);
-    if (isRefusal(verdict) || verdict.issuer !== issuer) return undefined;
-    const { tokenId, grantId, clientId, expiresAt, subject, scopes } = verdict;
+    // Whoever ends a token or asks about it need not hold the certificate that it is bound to.
+    const verdict = await verifier.read(token);
+    if (isRefusal(verdict) || verdict.principal.issuer !== issuer) return undefined;
+    const { tokenId, grantId, clientId, expiresAt, subject, scopes } = verdict.principal;
     if (tokenId === undefined || clientId === undefined) return undefined;
-    return { tokenId, grantId, clientId, expiresAt, subject, scope: scopes.join(' ') };
+    const { certificate } = verdict;
+    return { tokenId, grantId, clientId, expiresAt, subject, scope: scopes.join(' '), certificate };
   };
 }
 
@@ -135,6 +136,8 @@ function introspect(
     iat: own.issuedAt,
     exp: own.expiresAt,
     jti: own.tokenId,
+    // RFC 8705 §3.2.
+    ...(own.certificate !== undefined && { cnf: { 'x5t#S256': own.certificate } }),
   };
 }
 

@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
+  type ClientAuthMethod,
   type ClientMetadata,
   type Configuration,
   type JWKS,
@@ -13,6 +14,7 @@ import type { AccountDirectory } from '../token/account.ts';
 import type { Keyring } from '../token/keyring.ts';
 import type { Origins } from './access-origins.ts';
 import { lifetimes, resourceIndicators, type SubmissionService, tokenFormats } from './access-tokens.ts';
+import { mutualTls } from './client-certificate.ts';
 import type { ConsentMemory } from './consents.ts';
 import type { DeviceGrant } from './device/grant.ts';
 import { sessionCookie } from './door.ts';
@@ -129,7 +131,7 @@ const DEVICE_PAGES = new Set(['code_verification', 'device_resume']);
 function endpoints({ settings, service, pages, deviceGrant }: ProviderOptions): Configuration {
   return {
     responseTypes: ['code'],
-    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    clientAuthMethods: methodsAtTheTokenEndpoint(settings),
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     enabledJWA: {
       idTokenSigningAlgValues: ['ES256'],
@@ -148,8 +150,8 @@ function endpoints({ settings, service, pages, deviceGrant }: ProviderOptions): 
       ...(settings.globalRevocation && {
         global_token_revocation_endpoint: new URL(GLOBAL_REVOCATION_PATH, settings.issuer).href,
       }),
-      revocation_endpoint_auth_methods_supported: METHODS_AT_THE_TOKEN_ENDPOINT,
-      introspection_endpoint_auth_methods_supported: METHODS_AT_THE_TOKEN_ENDPOINT.slice(1),
+      revocation_endpoint_auth_methods_supported: methodsAtTheTokenEndpoint(settings),
+      introspection_endpoint_auth_methods_supported: methodsAtTheTokenEndpoint(settings).slice(1),
     },
     features: {
       devInteractions: { enabled: false },
@@ -157,6 +159,7 @@ function endpoints({ settings, service, pages, deviceGrant }: ProviderOptions): 
       dPoP: { enabled: false },
       userinfo: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
+      mTLS: mutualTls(settings.clientCertificateHeader),
       clientCredentials: { enabled: true },
       deviceFlow: deviceGrant.feature,
       introspection: { enabled: true, allowedPolicy: mayIntrospect },
@@ -172,12 +175,15 @@ function endpoints({ settings, service, pages, deviceGrant }: ProviderOptions): 
   };
 }
 
-const METHODS_AT_THE_TOKEN_ENDPOINT = [
-  'none',
-  'client_secret_basic',
-  'client_secret_post',
-  'private_key_jwt',
-];
+function methodsAtTheTokenEndpoint({ clientCertificateHeader }: AuthorizationSettings): ClientAuthMethod[] {
+  const methods: ClientAuthMethod[] = [
+    'none',
+    'client_secret_basic',
+    'client_secret_post',
+    'private_key_jwt',
+  ];
+  return clientCertificateHeader === undefined ? methods : [...methods, 'self_signed_tls_client_auth'];
+}
 
 // The prefixes keep other hosts of the domain from planting a cookie (RFC 6265bis §4.1.3). Two of them are bound to a path,
 // for sign-ins in several tabs; __Host- has no room for that.

@@ -1,7 +1,7 @@
 // What the operator may say about the browser's door: issuer, identity provider, clients, lifetimes.
 
 import Type from 'typebox';
-import { duration, existingFile, secret, socketAddress } from '../setting.ts';
+import { duration, existingFile, network, secret, socketAddress } from '../setting.ts';
 import { IdentityClaims } from '../token/settings.ts';
 import { DeviceGrantSettings } from './device/settings.ts';
 import { ClientMetadataDocumentSettings, RegistrationSettings } from './open-clients/settings.ts';
@@ -40,6 +40,23 @@ export const ClientSettings = Type.Object(
     jwks: Type.Optional(
       existingFile({
         description: 'JSON file with the public keys of a client that uses `private_key_jwt`.',
+      }),
+    ),
+    certificates: Type.Optional(
+      Type.Array(
+        existingFile({ description: 'PEM file with one certificate: the client’s own, whoever issued it.' }),
+        {
+          minItems: 1,
+          maxItems: 8,
+          description:
+            'Certificates of a client that proves itself by mutual TLS (`self_signed_tls_client_auth`, RFC 8705 §2.2); several for a change from one to the next.',
+        },
+      ),
+    ),
+    certificateBoundTokens: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether its tokens are good only on connections made with the certificate it showed when it asked for them (RFC 8705 §3), also over SMTP; no where absent.',
       }),
     ),
     redirectUris: Type.Array(Type.String({ minLength: 1 }), {
@@ -139,6 +156,28 @@ export const GlobalRevocationSettings = Type.Object(
   },
 );
 
+export const ClientCertificateHeaderSettings = Type.Object(
+  {
+    name: Type.String({
+      pattern: '^[A-Za-z][A-Za-z0-9-]{0,63}$',
+      'x-shape': 'the name of a header such as "Client-Cert"',
+      description:
+        'Name of the header; its value as `Client-Cert` of RFC 9440, or nginx’ `$ssl_client_escaped_cert`. The proxy must overwrite what a client sends under this name.',
+    }),
+    from: Type.Array(network({ description: 'Address or network of a proxy.' }), {
+      minItems: 1,
+      default: ['127.0.0.1', '::1'],
+      description:
+        'Proxies whose word counts. Nobody else may reach the listener from there: who can write the header can be any client.',
+    }),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Header in which the reverse proxy hands over the certificate of a client that made its connection with one (mutual TLS, RFC 8705); needs `trustProxy`.',
+  },
+);
+
 export const AuthorizationSettings = Type.Object(
   {
     issuer: Type.String({
@@ -151,6 +190,7 @@ export const AuthorizationSettings = Type.Object(
       default: false,
       description: 'Believe X-Forwarded-* headers: only behind a reverse proxy that sets them itself.',
     }),
+    clientCertificateHeader: Type.Optional(ClientCertificateHeaderSettings),
     identityProvider: IdentityProviderSettings,
     clients: Type.Array(ClientSettings, {
       default: [],
@@ -177,6 +217,7 @@ export const AuthorizationSettings = Type.Object(
 );
 
 export type IdentityProviderSettings = Type.Static<typeof IdentityProviderSettings>;
+export type ClientCertificateHeaderSettings = Type.Static<typeof ClientCertificateHeaderSettings>;
 export type ClientSettings = Type.Static<typeof ClientSettings>;
 export type TransmitterSettings = Type.Static<typeof TransmitterSettings>;
 export type AuthorizationSettings = Type.Static<typeof AuthorizationSettings>;

@@ -28,8 +28,10 @@ export function checkClients(input: CheckInput): void {
         'can do nothing: give redirectUris or deviceGrant (people sign in through it) or sendAs (it sends by itself)',
       );
     }
-    if (client.clientSecret !== undefined && client.jwks !== undefined) {
-      input.findings.fault(place, 'has both clientSecret and jwks; a client proves itself in one way');
+    const proofs = PROOFS.filter((name) => client[name] !== undefined);
+    if (proofs.length > 1) {
+      const both = proofs.length === 2 ? 'both ' : '';
+      input.findings.fault(place, `has ${both}${proofs.join(' and ')}; a client proves itself in one way`);
     }
     client.redirectUris.forEach((uri, position) => {
       const fault = faultOfRedirect(uri);
@@ -37,6 +39,8 @@ export function checkClients(input: CheckInput): void {
     });
   });
 }
+
+const PROOFS = ['clientSecret', 'jwks', 'certificates'] as const;
 
 export function checkDeviceGrant({ settings, findings }: CheckInput): void {
   const { clients, deviceGrant } = settings.authorization;
@@ -52,11 +56,11 @@ export function checkDeviceGrant({ settings, findings }: CheckInput): void {
 export function checkSendAs(input: CheckInput): void {
   input.settings.authorization.clients.forEach((client, index) => {
     const place = ['authorization', 'clients', index];
-    if (client.sendAs.length > 0 && client.clientSecret === undefined && client.jwks === undefined) {
+    if (client.sendAs.length > 0 && PROOFS.every((name) => client[name] === undefined)) {
       // RFC 6749 §4.4: the client credentials grant is for confidential clients only.
       input.findings.fault(
         [...place, 'sendAs'],
-        'needs clientSecret or jwks; without them anyone could send as these addresses',
+        'needs clientSecret, jwks or certificates; without them anyone could send as these addresses',
       );
     }
     client.sendAs.forEach((address, position) => {

@@ -7,6 +7,7 @@ import {
   checkClientAuthorities,
   checkSessionTickets,
 } from './check-certificate.ts';
+import { checkClientCertificateHeader, checkClientCertificates } from './check-client-certificates.ts';
 import { checkClientKeys, checkClients, checkDeviceGrant, checkSendAs } from './check-clients.ts';
 import { checkDkimFields, checkDkimKeys } from './check-dkim.ts';
 import { checkDroppedFields } from './check-header.ts';
@@ -39,6 +40,7 @@ export interface Check {
 
 const ISSUER = 'authorization.issuer';
 const CLIENTS = 'authorization.clients';
+const CERTIFICATE_HEADER = 'authorization.clientCertificateHeader';
 const LISTENERS = ['submission.listeners', 'authorization.listen', 'audit.listen', 'demo'];
 const SIGNING_KEYS = ['token.signingKeys.rotateEvery', 'token.signingKeys.publishAhead'];
 
@@ -70,6 +72,11 @@ export const CHECKS: readonly Check[] = [
   { reads: [CLIENTS], run: checkSendAs },
   { reads: [CLIENTS, 'authorization.deviceGrant'], run: checkDeviceGrant },
   { reads: [CLIENTS], run: checkClientKeys },
+  {
+    reads: ['authorization.trustProxy', CERTIFICATE_HEADER],
+    run: checkClientCertificateHeader,
+  },
+  { reads: [CLIENTS, CERTIFICATE_HEADER], run: checkClientCertificates },
   { reads: ['authorization.registration'], run: checkRegistration },
   { reads: ['authorization.clientMetadataDocuments'], run: checkClientMetadataDocuments },
   ...BOUNDS.map((bound) => ({ reads: [bound.path], run: checkBound(bound) })),

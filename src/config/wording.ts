@@ -102,6 +102,7 @@ function atLeastOne(node: SchemaNode): string {
 function listItemName(node: SchemaNode): string {
   if (node.type === 'object') return 'sections';
   if (node['x-kind'] === 'network') return 'networks';
+  if (node['x-kind'] === 'existing-file') return 'files';
   if (node.anyOf !== undefined) return `values out of ${choices(node).join(', ')}`;
   return node.format === 'uri' ? 'URLs' : 'texts';
 }

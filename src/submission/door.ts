@@ -15,7 +15,7 @@ import type { SubmissionSettings } from './settings.ts';
 
 export interface Door {
   readonly settings: SubmissionSettings;
-  readonly verifier: TokenVerifier;
+  readonly verifier: Omit<TokenVerifier, 'read'>;
   readonly relay: Relay;
   readonly sessions: SessionRegistry;
   /** Undefined where no message is signed. */

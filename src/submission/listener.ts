@@ -37,7 +37,7 @@ export function createSubmission(options: {
   settings: SubmissionSettings;
   ports: PortKeeper;
   tls: TlsContexts;
-  verifier: TokenVerifier;
+  verifier: Omit<TokenVerifier, 'read'>;
   relay: Relay;
   dkim?: Dkim | undefined;
   sessions: SessionRegistry;

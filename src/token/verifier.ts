@@ -29,6 +29,8 @@ export interface TokenVerifier {
    * @param certificate of the client, where this connection showed one: base64url of the SHA-256 of its DER form (RFC 8705 §3.1)
    */
   verify(token: string, certificate?: string): Promise<Principal | Refusal>;
+  /** What a good token says, in whoever's hands: for its issuer's own questions, never for a sign-in. */
+  read(token: string): Promise<VerifiedToken | Refusal>;
   /**
    * How a session that rests on a verified token asks whether it is still good; undefined where its issuer is not to be asked.
    * Of Postern's own tokens every end is told at once, through the revocations.
@@ -36,6 +38,12 @@ export interface TokenVerifier {
   recheck(token: string, principal: Principal): Recheck | undefined;
   /** Ends fetches and timers. */
   close(): void;
+}
+
+export interface VerifiedToken {
+  readonly principal: Principal;
+  /** Which it is bound to (RFC 8705 §3.1), as `verify` takes it; undefined for a bearer token. */
+  readonly certificate: string | undefined;
 }
 
 export interface TokenVerifierOptions {
@@ -62,35 +70,39 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     now,
     onFailed: options.onRecheckFailed ?? (() => undefined),
   });
-  const remembered = createVerifiedTokens<Known>(settings.cacheSize);
-  const underWay = new Map<string, Promise<Known | Refusal>>();
+  const remembered = createVerifiedTokens<VerifiedToken>(settings.cacheSize);
+  const underWay = new Map<string, Promise<VerifiedToken | Refusal>>();
 
   async function verify(token: string, certificate?: string): Promise<Principal | Refusal> {
-    const unfit = checkTokenLength(token);
-    if (unfit) return unfit;
-    const key = keyOf(token);
-    const ended = rechecks.refusalOf(key);
-    if (ended) return ended;
-    const known = recall(key) ?? (await (underWay.get(key) ?? begin(key, token)));
+    const known = await read(token);
     if (isRefusal(known)) return known;
     // For each connection: who else has shown the token proves nothing.
     return checkPossession(known.certificate, certificate) ?? known.principal;
   }
 
-  function recall(key: string): Known | Refusal | undefined {
+  async function read(token: string): Promise<VerifiedToken | Refusal> {
+    const unfit = checkTokenLength(token);
+    if (unfit) return unfit;
+    const key = keyOf(token);
+    const ended = rechecks.refusalOf(key);
+    if (ended) return ended;
+    return recall(key) ?? underWay.get(key) ?? begin(key, token);
+  }
+
+  function recall(key: string): VerifiedToken | Refusal | undefined {
     const known = remembered.get(key, now());
     if (!known || !revocations.isRevoked(known.principal)) return known;
     remembered.drop(key);
     return revoked(known.principal.tokenId);
   }
 
-  function begin(key: string, token: string): Promise<Known | Refusal> {
+  function begin(key: string, token: string): Promise<VerifiedToken | Refusal> {
     const verification = verifyAnew(key, token).finally(() => underWay.delete(key));
     underWay.set(key, verification);
     return verification;
   }
 
-  async function verifyAnew(key: string, token: string): Promise<Known | Refusal> {
+  async function verifyAnew(key: string, token: string): Promise<VerifiedToken | Refusal> {
     const clock = { now: now() / 1000, leeway: settings.leeway / 1000 };
     const verified = await verifyToken(token, { issuers, revocations, clock });
     if (isRefusal(verified)) return verified;
@@ -106,18 +118,12 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   }
 
   const recheck = (token: string, principal: Principal) => rechecks.of(token, keyOf(token), principal);
-  return { verify, recheck, close };
+  return { verify, read, recheck, close };
 }
 
 // Only a hash is kept: whoever reads the memory of the process finds no tokens in the cache.
 function keyOf(token: string): string {
   return hash('sha256', token, 'base64');
-}
-
-/** What is remembered of a good token. */
-interface Known {
-  readonly principal: Principal;
-  readonly certificate: string | undefined;
 }
 
 function introspectorsByName(

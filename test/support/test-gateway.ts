@@ -10,6 +10,7 @@ import { type BoundListener, createSubmission } from '../../src/submission/liste
 import type { SubmissionSettings } from '../../src/submission/settings.ts';
 import type { Revocations } from '../../src/token/revocations.ts';
 import type { TrustedIssuerSettings } from '../../src/token/settings.ts';
+import type { TokenVerifier } from '../../src/token/verifier.ts';
 import { testCertificate } from './certificates.ts';
 import type { PlayableGateway } from './dialogue.ts';
 import { createGatewayTokens, type GatewayTokens, type TestIntrospection } from './gateway-tokens.ts';
@@ -32,6 +33,8 @@ export interface TestGatewayOptions {
   readonly clientAuthorities?: string;
   /** Of the trusted issuer; its failures are journalled. */
   readonly introspection?: Omit<TestIntrospection, 'onFailed'>;
+  /** Verifies in place of the gateway's own; the clock is then the machine's. */
+  readonly verifier?: TokenVerifier;
   /** Changes to the settings of the trusted issuer. */
   readonly trusted?: Partial<TrustedIssuerSettings>;
 }
@@ -84,7 +87,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     ports: keeper,
     sessions,
     tls: await testContexts(certificate, options.clientAuthorities),
-    verifier: tokens.verifier,
+    verifier: options.verifier ?? tokens.verifier,
     revocations: tokens.revocations,
     relay,
     audit: audit.events,
@@ -94,7 +97,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       openidConfiguration: 'https://mail.example.org/.well-known/openid-configuration',
     },
     challengeFor: tokens.challengeFor,
-    now: clock.now,
+    now: options.verifier ? Date.now : clock.now,
   });
   const ports = { starttls: 0, implicit: 0, trusted: 0 };
   const bound = (await submission.listen()).map((outcome) => {

@@ -20,6 +20,8 @@ function dangersOf(
   return settingsOf(load(change(SOUND), { files: FILES, ...more })).dangers;
 }
 
+const HEADER = '  trustProxy: true\n  clientCertificateHeader: { name: Client-Cert, from: ';
+
 const trusted = (more: string): string =>
   `token:\n  trustedIssuers:\n    - issuer: https://id.example.org\n      audiences: [mail]\n      ${more}\n`;
 
@@ -107,6 +109,11 @@ describe('dangers', () => {
           .replace('clientId: postern', 'clientId: postern\n    allowInsecureHttp: true'),
     ],
     [
+      'a network that may name any client certificate',
+      'authorization.clientCertificateHeader.from[0]: every machine of 10.0.0.0/8 may say',
+      (text) => text.replace('listen: 127.0.0.1:8080', `listen: 127.0.0.1:8080\n${HEADER}[10.0.0.0/8] }`),
+    ],
+    [
       'long-lived tokens',
       'authorization.accessTokenLifetime: ',
       (text) => text.replace('listen: 127.0.0.1:8080', 'listen: 127.0.0.1:8080\n  accessTokenLifetime: 4h'),
@@ -120,6 +127,19 @@ describe('dangers', () => {
     const dangers = dangersOf(change);
     expect(dangers).toHaveLength(1);
     expect(dangers[0]).toContain(expected);
+  });
+
+  it('name a client certificate that has expired', () => {
+    const client = '{ clientId: app, certificates: [pem/certificate.pem], sendAs: [app@example.org] }';
+    const change = (text: string) =>
+      text.replace(
+        'listen: 127.0.0.1:8080',
+        `listen: 127.0.0.1:8080\n${HEADER}[::1] }\n  clients: [${client}]`,
+      );
+    expect(dangersOf(change, { now: Date.parse('2120-01-02T00:00:00Z') }).join('\n')).toContain(
+      'authorization.clients[0].certificates[0]: the certificate expired on 2120-01-01; the client is refused with it',
+    );
+    expect(dangersOf(change)).toEqual([]);
   });
 
   it.each([
