@@ -2,6 +2,7 @@
 
 import { type Administration, createAdministration } from './administration/server.ts';
 import { type Audit, createAudit, type JournalDestination } from './audit/audit.ts';
+import { createOpaqueTokens } from './authorization/opaque-tokens.ts';
 import { identifyByVerifier } from './authorization/own-tokens.ts';
 import { type AuthorizationServer, createAuthorizationServer } from './authorization/server.ts';
 import { signInRedirectUri } from './authorization/sign-in.ts';
@@ -138,6 +139,7 @@ async function build(options: { given: Given; audit: Audit; ending: (() => unkno
           .filter((client) => client.sendAs.length > 0)
           .map((client) => [client.clientId, client.sendAs]),
       ),
+      opaque: createOpaqueTokens({ ...authorization, artifacts: store.artifacts }),
     },
     revocations,
     sessions,

@@ -16,11 +16,17 @@ export interface SubmissionService {
 type ResourceIndicators = NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>;
 
 /** RFC 8707: every token is for the submission service, however the client names it, and also where it names none. */
-export function resourceIndicators(service: SubmissionService): ResourceIndicators {
+export function resourceIndicators(
+  service: SubmissionService,
+  clients: AuthorizationSettings['clients'],
+): ResourceIndicators {
+  const short = new Set(
+    clients.filter((client) => client.accessTokenFormat === 'opaque').map(({ clientId }) => clientId),
+  );
   return {
     enabled: true,
     defaultResource: (_ctx, _client, oneOf) => oneOf?.[0] ?? service.audience,
-    getResourceServerInfo: (ctx, indicator) => {
+    getResourceServerInfo: (ctx, indicator, client) => {
       if (!isSubmissionResource(indicator, service)) {
         throw new errors.InvalidTarget('resource is not the submission service');
       }
@@ -28,7 +34,7 @@ export function resourceIndicators(service: SubmissionService): ResourceIndicato
       return {
         scope: MAIL_SCOPES.join(' '),
         audience: service.audience,
-        accessTokenFormat: 'jwt',
+        accessTokenFormat: short.has(client.clientId) ? 'opaque' : 'jwt',
         jwt: { sign: { alg: 'ES256' } },
       };
     },

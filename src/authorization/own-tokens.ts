@@ -1,8 +1,9 @@
 // Owns revocation (RFC 7009) and introspection (RFC 7662) of Postern's own access tokens. The OAuth server keeps no JWT and
-// so refuses them there, after it has authenticated the client; this takes over from that point.
+// so refuses them there, and of opaque ones knows no revocation; once it has authenticated the client, this takes over.
 
 import { type Client, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { isRefusal } from '../refusal.ts';
+import { isOpaqueForm, type OpaqueTokens } from '../token/own-opaque.ts';
 import type { Revocations } from '../token/revocations.ts';
 import type { TokenVerifier } from '../token/verifier.ts';
 import type { AuthorizationEvents } from './events.ts';
@@ -25,7 +26,7 @@ export interface OwnToken {
   readonly certificate?: string | undefined;
 }
 
-/** Undefined where the text is no access token that Postern signed, or one that has expired or was revoked. */
+/** Undefined where the text is no access token that Postern issued, or one that has expired or was revoked. */
 export type IdentifyOwnToken = (token: string) => Promise<OwnToken | undefined>;
 
 /** Asks the verifier that the mail client's door uses. */
@@ -43,6 +44,7 @@ export function identifyByVerifier(verifier: Pick<TokenVerifier, 'read'>, issuer
 
 export interface OwnTokensOptions {
   readonly identify: IdentifyOwnToken;
+  readonly opaque: OpaqueTokens;
   readonly revocations: Revocations;
   readonly issuer: string;
   readonly audience: string;
@@ -65,9 +67,13 @@ export function createOwnTokens(options: OwnTokensOptions): OwnTokens {
       if (client === undefined) return;
       // RFC 7662 §2.1: for clients that prove who they are; a public one could be anybody trying tokens.
       if (route === 'introspection' && client.clientAuthMethod === 'none') return refuseClient(ctx);
-      // Given only after the client has proved who it is.
-      if (!isUnsupportedTokenType(ctx.body)) return;
-      const own = await options.identify(String(params?.['token']));
+      const token = String(params?.['token']);
+      // Either is given only after the client has proved who it is.
+      const isOpaque = ctx.status === 200 && isOpaqueForm(token) && !isRefreshToken(ctx);
+      if (!isOpaque && !isUnsupportedTokenType(ctx.body)) return;
+      // What is none of ours, the verifier might show to other issuers.
+      const isOurs = !isOpaque || (await options.opaque.find(token)) !== undefined;
+      const own = isOurs ? await options.identify(token) : undefined;
       if (route === 'revocation') await revoke(ctx, client, own, options);
       else introspect(ctx, own, options);
     },
@@ -79,15 +85,21 @@ interface StoredToken {
   readonly clientId?: string | undefined;
 }
 
-/** Access tokens are shown to servers; a refresh token is nobody's business but its own client's. */
+/**
+ * A refresh token is nobody's business but its own client's. Access tokens are shown to servers, but the OAuth server knows
+ * nothing of revocations, and stumbles over a client that is gone: the middleware answers.
+ */
 export function mayIntrospect(_ctx: KoaContextWithOIDC, client: Client, token: StoredToken): boolean {
-  return token.kind !== 'RefreshToken' || token.clientId === client.clientId;
+  return token.kind === 'RefreshToken' && token.clientId === client.clientId;
 }
 
-/** RFC 7009 §2.1: a token may be revoked only by the client it was issued to; another one is told so. */
+/**
+ * RFC 7009 §2.1: a token may be revoked only by the client it was issued to; another one is told so. Of an opaque access token
+ * the OAuth server would end the grant, and tell no session: the middleware ends it like any other, and it alone.
+ */
 export function mayRevoke(_ctx: KoaContextWithOIDC, client: Client, token: StoredToken): boolean {
   if (token.clientId !== client.clientId) throw new errors.InvalidRequest(NOT_YOURS);
-  return true;
+  return token.kind === 'RefreshToken';
 }
 
 const NOT_YOURS = 'the token was issued to another client';
@@ -144,6 +156,10 @@ function introspect(
 function refuseClient(ctx: KoaContextWithOIDC): void {
   ctx.status = 401;
   ctx.body = { error: 'invalid_client', error_description: 'client authentication failed' };
+}
+
+function isRefreshToken({ oidc }: KoaContextWithOIDC): boolean {
+  return oidc.entities.RefreshToken !== undefined;
 }
 
 function isUnsupportedTokenType(body: unknown): boolean {

@@ -5,7 +5,7 @@ import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import type { ArtifactStore } from './stores.ts';
 
 /** What a grant has brought forth and takes with it. */
-export const MODELS_OF_A_GRANT = ['AuthorizationCode', 'RefreshToken', 'DeviceCode'];
+export const MODELS_OF_A_GRANT = ['AuthorizationCode', 'RefreshToken', 'DeviceCode', 'AccessToken'];
 
 /** A grant that was taken back before its time. */
 export interface EndedGrant {
@@ -129,12 +129,16 @@ const USED_AGAIN: Readonly<Record<string, string>> = {
   DeviceCode: 'device code',
 };
 
-/** Seconds: a program or person that comes too late is told so (RFC 8628 §3.5, `expired_token`). */
-const KEPT_LONGER: Readonly<Record<string, number>> = { DeviceCode: 900 };
+/** Seconds: a program or person that comes too late is told so (RFC 8628 §3.5, `expired_token`; `token-expired` over SMTP). */
+const KEPT_LONGER: Readonly<Record<string, number>> = {
+  DeviceCode: 900,
+  AccessToken: 900,
+  ClientCredentials: 900,
+};
 
-// Codes, refresh tokens and session cookies are credentials, and their text is the id: a copy of the database must not
+// Codes, refresh tokens, opaque access tokens and session cookies are credentials, and their text is the id: a copy of the database must not
 // hold one (RFC 6819 §5.1.4.1.3). They have 256 random bits, so a plain hash cannot be guessed back.
-function rowId(id: string): string {
+export function rowId(id: string): string {
   return createHash('sha256').update(id).digest('base64url');
 }
 

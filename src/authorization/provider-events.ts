@@ -7,6 +7,7 @@ import { grantHandle } from '../token/token-id.ts';
 import type { TokenIds } from './access-tokens.ts';
 import type { AuthorizationEvents } from './events.ts';
 import type { KnownAccount } from './known-account.ts';
+import { opaqueTokenId } from './opaque-tokens.ts';
 import { peerOf, referenceOf } from './received.ts';
 
 export interface ReportOptions {
@@ -56,7 +57,7 @@ function reportToken(ctx: KoaContextWithOIDC, { events, apps, tokenIds }: Report
     ...sender(ctx),
     user: userOf(ctx) ?? apps.get(ctx.oidc.client?.clientId ?? ''),
     grant: Grant && grantHandle(Grant.jti),
-    tokenId: token && tokenIds.get(token),
+    tokenId: token && (tokenIds.get(token) ?? opaqueTokenId(token.jti, AccessToken?.grantId)),
     scope: token?.scope,
   };
   if (RotatedRefreshToken !== undefined) events.tokenRefreshed(fields);

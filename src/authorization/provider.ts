@@ -164,7 +164,7 @@ function endpoints({ settings, service, pages, deviceGrant }: ProviderOptions): 
       deviceFlow: deviceGrant.feature,
       introspection: { enabled: true, allowedPolicy: mayIntrospect },
       revocation: { enabled: true, allowedPolicy: mayRevoke },
-      resourceIndicators: resourceIndicators(service),
+      resourceIndicators: resourceIndicators(service, settings.clients),
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx) => pages.signOut(ctx),

@@ -21,6 +21,7 @@ import { createHttp, mountProvider } from './http.ts';
 import { registerInteractions } from './interaction-routes.ts';
 import { openCookieKeys, openIdentifierKeys } from './kept-keys.ts';
 import { isForDevices, OAUTH_ROUTES } from './oauth-routes.ts';
+import { createOpaqueTokens } from './opaque-tokens.ts';
 import { createOpenClients } from './open-clients/clients.ts';
 import { createDocumentFetch, type FetchDocument } from './open-clients/document-fetch.ts';
 import { createDocuments } from './open-clients/documents.ts';
@@ -114,6 +115,7 @@ export async function createAuthorizationServer(
     endGrant: createGrantEnder({ revocations, consents, accounts, events, tokenLifetime }),
     ownTokens: createOwnTokens({
       identify: options.identifyOwnToken,
+      opaque: createOpaqueTokens({ ...settings, artifacts }),
       revocations,
       issuer: settings.issuer,
       audience: token.audience,

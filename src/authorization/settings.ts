@@ -68,6 +68,12 @@ export const ClientSettings = Type.Object(
       description:
         'Addresses an app may send as with the client credentials grant; empty: the grant is not allowed.',
     }),
+    accessTokenFormat: Type.Optional(
+      Type.Union([Type.Literal('jwt'), Type.Literal('opaque')], {
+        description:
+          'Form of its access tokens: jwt (signed, RFC 9068; some 450 characters), also where absent, or opaque (43 characters, for programs that cannot hold a longer one).',
+      }),
+    ),
     deviceGrant: Type.Optional(
       Type.Boolean({
         description:

@@ -36,11 +36,17 @@ export async function verdictLines(judged: Judged): Promise<string[]> {
 /** Undefined for a token that is accepted. */
 export async function adviceOn({ verdict, unchecked }: Judged): Promise<string | undefined> {
   if (verdict.accepted) return undefined;
+  if (unchecked.length > 0 && isSilent(verdict.token))
+    return 'The token says nothing of itself. Ask again while Postern runs: only then can it be looked up.';
   if (unchecked.length > 0)
     return 'What the token says of itself is right. Ask again while Postern runs: only then can the rest be checked.';
   const { ADVICE } = await import('../explanation/advice.ts');
   const advice = ADVICE[verdict.code];
   return verdict.entry === undefined ? advice : advice.replaceAll('token.trustedIssuers[]', verdict.entry);
+}
+
+function isSilent({ issuer, algorithm }: TokenDescription): boolean {
+  return issuer === undefined && algorithm === undefined;
 }
 
 export async function refusalLines(refusals: readonly KnownRefusal[]): Promise<string[]> {

@@ -81,6 +81,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   'authorization.clients[].certificates': ['/etc/postern/client.pem'],
   'authorization.clients[].certificateBoundTokens': true,
   'authorization.clients[].redirectUris': ['http://127.0.0.1/', 'org.example.mail:/callback'],
+  'authorization.clients[].accessTokenFormat': 'opaque',
   'authorization.clients[].deviceGrant': true,
   'authorization.sharedSignals[].issuer': 'https://id.example.org',
   'authorization.sharedSignals[].jwksUri': 'https://id.example.org/signals/keys',

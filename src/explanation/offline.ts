@@ -1,6 +1,8 @@
 // The verdict on a token without a running gateway: by the settings alone, and what could not be looked at.
 
 import { generateKeyPairSync } from 'node:crypto';
+import { refuse } from '../refusal.ts';
+import { isOpaqueForm } from '../token/own-opaque.ts';
 import { openRevocations } from '../token/revocations.ts';
 import type { TokenSettings } from '../token/settings.ts';
 import { createTokenVerifier, type OwnIssuer } from '../token/verifier.ts';
@@ -13,6 +15,7 @@ export interface OfflineVerdict {
 }
 
 const NOTHING_RUNS = 'only a running Postern has them';
+const NOTHING_KNOWS = 'only a running Postern knows it';
 
 /**
  * Asks trusted issuers as the gateway would. Of Postern's own tokens everything is checked that they say themselves; then they
@@ -34,16 +37,18 @@ export async function judgeOffline(
   const verifier = createTokenVerifier({ ...means, own: ownWithoutKeys(issuer), revocations });
   try {
     const verdict = await judgeToken(question, { verifier, issuers: { trusted, own: issuer } });
-    return { verdict, unchecked: whatIsLeft(verdict, issuer) };
+    return { verdict, unchecked: whatIsLeft(verdict, { issuer, ...question }) };
   } finally {
     verifier.close();
     revocations.close();
   }
 }
 
-function whatIsLeft(verdict: TokenVerdict, issuer: string): string[] {
+function whatIsLeft(verdict: TokenVerdict, { issuer, token }: { issuer: string; token: string }): string[] {
   const revocation = 'whether it was revoked here';
   if (verdict.accepted) return [revocation];
+  // Whatever the issuers said that could be asked.
+  if (isOpaqueForm(token)) return ['whether Postern issued it itself'];
   const isOwn = verdict.token.issuer === issuer;
   return isOwn && verdict.code === 'issuer-unavailable' ? ['its signature', 'its account', revocation] : [];
 }
@@ -69,5 +74,9 @@ function ownWithoutKeys(issuer: string): OwnIssuer {
     },
     accounts: { find: async () => undefined },
     apps: new Map(),
+    opaque: {
+      find: async () =>
+        refuse('issuer-unavailable', `an opaque token; if it is one of Postern’s own, ${NOTHING_KNOWS}`),
+    },
   };
 }

@@ -7,6 +7,7 @@ import { addressesFromClaims, type Claims, groupsFromClaims } from './identity.t
 import type { Introspector } from './introspector.ts';
 import type { KeySource } from './key-source.ts';
 import type { Keyring } from './keyring.ts';
+import type { OpaqueTokens } from './own-opaque.ts';
 import type { TrustedIssuerSettings } from './settings.ts';
 import { shown } from './shown.ts';
 import { createWorkloads } from './workloads.ts';
@@ -26,6 +27,8 @@ export interface OwnIssuer {
   readonly accounts: AccountDirectory;
   /** Addresses an app may send as with a token of its own (client credentials), by client id. */
   readonly apps: ReadonlyMap<string, readonly string[]>;
+  /** Absent where it issues signed tokens only. */
+  readonly opaque?: OpaqueTokens;
 }
 
 export interface Identity {

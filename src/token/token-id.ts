@@ -10,8 +10,12 @@ const TOKEN_ID = /^([A-Za-z0-9_-]{16})\.[A-Za-z0-9_-]{11}$/;
 
 /** A new `jti`: the grant's handle, a dot, 66 random bits. Without a grant (client credentials) it starts with the dot. */
 export function composeTokenId(grantId: string | undefined): string {
-  const random = randomBytes(9).toString('base64url').slice(0, RANDOM_LENGTH);
-  return `${grantId === undefined ? '' : grantHandle(grantId)}.${random}`;
+  return tokenIdFrom(randomBytes(9).toString('base64url'), grantId);
+}
+
+/** @param random at least 11 characters of base64url, such as the digest of a random text */
+export function tokenIdFrom(random: string, grantId: string | undefined): string {
+  return `${grantId === undefined ? '' : grantHandle(grantId)}.${random.slice(0, RANDOM_LENGTH)}`;
 }
 
 /** The 16 characters that stand for a grant in tokens and revocations; they do not tell the grant's own id. */

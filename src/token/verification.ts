@@ -11,6 +11,7 @@ import { checkHeader } from './header.ts';
 import type { Claims } from './identity.ts';
 import type { IssuerRules } from './issuer-rules.ts';
 import type { KeySource, WantedKey } from './key-source.ts';
+import { findOpaque, isOpaqueForm, type OwnOpaque } from './own-opaque.ts';
 import { makePrincipal } from './principal.ts';
 import type { Revocations } from './revocations.ts';
 import { shown } from './shown.ts';
@@ -19,6 +20,8 @@ import { grantHandleOf } from './token-id.ts';
 export interface VerificationContext {
   /** By exact `iss`. */
   readonly issuers: ReadonlyMap<string, IssuerRules>;
+  /** Absent where Postern's own issuer has no opaque tokens. */
+  readonly ownOpaque?: OwnOpaque | undefined;
   readonly revocations: Revocations;
   readonly clock: Clock;
 }
@@ -36,13 +39,12 @@ interface Proved {
   readonly checked: CheckedClaims;
 }
 
-/** By its issuer's word where that is to be asked, else by its signature. */
+/** By what Postern's own issuer keeps of it, by its issuer's word where that is to be asked, else by its signature. */
 export async function verifyToken(
   token: string,
   context: VerificationContext,
 ): Promise<VerifiedToken | Refusal> {
-  const asked = issuersToAsk(token, context.issuers);
-  const proved = await (asked.length > 0 ? vouchedFor(token, asked, context) : proveSigned(token, context));
+  const proved = await prove(token, context);
   if (isRefusal(proved)) return proved;
   const { rules, claims, checked } = proved;
   const identity = await rules.identify(claims);
@@ -53,6 +55,18 @@ export async function verifyToken(
   const principal = makePrincipal({ issuer: rules.issuer, ...facts, ...identity, grantId });
   if (context.revocations.isRevoked(principal)) return revoked(principal.tokenId);
   return { principal, rules, certificate };
+}
+
+async function prove(token: string, context: VerificationContext): Promise<Proved | Refusal> {
+  // First of all, so that no other issuer is shown a token that is good here.
+  const own =
+    context.ownOpaque && isOpaqueForm(token)
+      ? await findOpaque(token, context.ownOpaque, context.clock)
+      : undefined;
+  if (own && !('unknown' in own)) return own;
+  const asked = issuersToAsk(token, context.issuers);
+  if (asked.length > 0) return vouchedFor(token, asked, context);
+  return own?.unknown ?? proveSigned(token, context);
 }
 
 /**

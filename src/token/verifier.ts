@@ -60,10 +60,12 @@ export interface TokenVerifierOptions {
 
 /** Does no I/O: keys of trusted issuers are fetched when the first of their tokens comes. Throws on contradictory settings. */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  const { settings, revocations, now = Date.now, fetch = globalThis.fetch } = options;
+  const { settings, own, revocations, now = Date.now, fetch = globalThis.fetch } = options;
   if (settings.leeway > MAX_LEEWAY) throw new RangeError(`token.leeway: at most ${MAX_LEEWAY / 60_000}m`);
   const introspectors = introspectorsByName(settings.trustedIssuers, { leeway: settings.leeway, now, fetch });
   const issuers = issuersByName(options, introspectors);
+  const ownRules = own && issuers.get(own.issuer);
+  const ownOpaque = own?.opaque && ownRules && { rules: ownRules, tokens: own.opaque };
   const rechecks = createRechecks({
     settings,
     introspectors,
@@ -104,7 +106,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
 
   async function verifyAnew(key: string, token: string): Promise<VerifiedToken | Refusal> {
     const clock = { now: now() / 1000, leeway: settings.leeway / 1000 };
-    const verified = await verifyToken(token, { issuers, revocations, clock });
+    const verified = await verifyToken(token, { issuers, ownOpaque, revocations, clock });
     if (isRefusal(verified)) return verified;
     const { principal, rules, certificate } = verified;
     const until = Math.min(principal.expiresAt * 1000, now() + rules.recheckAfter);

@@ -4,6 +4,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { InjectOptions } from 'fastify';
 import type { AuthorizationEvents } from '../../src/authorization/events.ts';
+import { createOpaqueTokens } from '../../src/authorization/opaque-tokens.ts';
 import { DocumentFailed, type FetchDocument } from '../../src/authorization/open-clients/document-fetch.ts';
 import { identifyByVerifier } from '../../src/authorization/own-tokens.ts';
 import { type AuthorizationServer, createAuthorizationServer } from '../../src/authorization/server.ts';
@@ -163,7 +164,13 @@ export async function openTestDoor(
   const apps = new Map(settings.clients.map(({ clientId, sendAs }) => [clientId, sendAs]));
   const verifier = createTokenVerifier({
     settings: token,
-    own: { issuer: settings.issuer, keyring, accounts, apps },
+    own: {
+      issuer: settings.issuer,
+      keyring,
+      accounts,
+      apps,
+      opaque: createOpaqueTokens({ ...settings, artifacts }),
+    },
     revocations,
     ...(options.fetch && { fetch: options.fetch }),
   });

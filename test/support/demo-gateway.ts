@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type AdministrationClient, createAdministrationClient } from '../../src/administration/client.ts';
 import { loadSettingsFile } from '../../src/config/load.ts';
 import { startGateway } from '../../src/gateway.ts';
 
@@ -17,10 +18,12 @@ export interface DemoGateway {
   readonly identityProvider: string;
   /** Each accepted message as text, with its envelope in fields before it. */
   inbox(): string[];
+  readonly administration: AdministrationClient;
   stop(): Promise<void>;
 }
 
-export async function startDemoGateway(): Promise<DemoGateway> {
+/** @param clients YAML of `authorization.clients`, in one line */
+export async function startDemoGateway({ clients = '[]' } = {}): Promise<DemoGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-demo-'));
   const [smtp, web, idp, inbox, pages] = await freePorts(5);
   writeFileSync(
@@ -33,10 +36,12 @@ upstream: { host: 127.0.0.1, port: ${inbox}, tls: none }
 authorization:
   issuer: http://localhost:${web}
   listen: '127.0.0.1:${web}'
+  clients: ${clients}
   identityProvider: { issuer: 'http://localhost:${idp}', clientId: postern, name: Demo Login, allowInsecureHttp: true }
 token: { audience: 'http://localhost:${web}' }
 store: { sqlite: postern.sqlite }
 audit: { level: error, listen: '127.0.0.1:${pages}' }
+administration: { socket: run/admin.sock }
 demo: { identityProvider: '127.0.0.1:${idp}', inbox: '127.0.0.1:${inbox}', folder: demo }
 `,
   );
@@ -49,6 +54,7 @@ demo: { identityProvider: '127.0.0.1:${idp}', inbox: '127.0.0.1:${inbox}', folde
     ca: readFileSync(join(folder, 'demo/ca.pem'), 'utf8'),
     issuer: `http://localhost:${web}`,
     identityProvider: `http://localhost:${idp}`,
+    administration: createAdministrationClient({ socket: join(folder, 'run', 'admin.sock') }),
     inbox: () =>
       readdirSync(letters)
         .filter((name) => name.endsWith('.eml'))

@@ -28,6 +28,8 @@ export interface Stranger {
   ): Promise<GrantedTokens>;
   /** RFC 6749 §6. */
   renew(metadata: Metadata, clientId: string, tokens: GrantedTokens): Promise<GrantedTokens>;
+  /** Signs in on a connection of its own, and stays. */
+  session(accessToken: string): Promise<SmtpClient>;
   /** On a connection of its own; the server's last reply. */
   send(accessToken: string, letter: { readonly to: string; readonly text: string }): Promise<string>;
 }
@@ -79,6 +81,13 @@ export function stranger(told: Told): Stranger {
     Buffer.from(
       `n,a=${address},\u0001host=localhost\u0001port=${port}\u0001auth=${token}\u0001\u0001`,
     ).toString('base64');
+
+  async function signedIn(accessToken: string): Promise<SmtpClient> {
+    const client = await connected();
+    const [reply] = await client.command(`AUTH OAUTHBEARER ${bearer(`Bearer ${accessToken}`)}`);
+    expect(reply).toMatch(/^235 /);
+    return client;
+  }
 
   async function form(url: string, fields: Record<string, string>): Promise<Record<string, unknown>> {
     const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(fields), redirect: 'error' });
@@ -195,11 +204,10 @@ export function stranger(told: Told): Stranger {
       return renewed as unknown as GrantedTokens;
     },
 
+    session: signedIn,
+
     async send(accessToken, { to, text }) {
-      const client = await connected();
-      expect((await client.command(`AUTH OAUTHBEARER ${bearer(`Bearer ${accessToken}`)}`))[0]).toMatch(
-        /^235 /,
-      );
+      const client = await signedIn(accessToken);
       expect((await client.command(`MAIL FROM:<${address}>`))[0]).toMatch(/^250 /);
       expect((await client.command(`RCPT TO:<${to}>`))[0]).toMatch(/^250 /);
       expect((await client.command('DATA'))[0]).toMatch(/^354 /);

@@ -5,7 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { judgeToken } from '../../../src/explanation/verdict.ts';
 import type { RefusalCode } from '../../../src/refusal.ts';
 import { leakedSecrets } from '../../support/leaked-secrets.ts';
-import { introspectionSettings, mintToken, TEST_TIME, testKey, trustedIssuer } from '../../support/tokens.ts';
+import {
+  introspectionSettings,
+  mintToken,
+  TEST_TIME,
+  testKey,
+  tokenSettings,
+  trustedIssuer,
+} from '../../support/tokens.ts';
 import {
   TRUSTED_ISSUER,
   type VerifierSituation,
@@ -391,4 +398,14 @@ describe('wrong use ends with 2, says what to do, and repeats nothing:', () => {
     expect((await ask(endless)).told).toContain('more than 64 KB');
     expect(endless.destroyed).toBe(true);
   });
+});
+
+it('an opaque one that nobody can look up is not said to be right', async () => {
+  const { judgeOffline } = await import('../../../src/explanation/offline.ts');
+  const { adviceOn } = await import('../../../src/command/explain-report.ts');
+  const question = { token: 'A'.repeat(43) };
+  const judged = await judgeOffline(question, { settings: tokenSettings(), issuer: ISSUERS.own });
+  const advice = await adviceOn({ ...judged, by: 'settings' });
+  expect(advice).toContain('Ask again while Postern runs');
+  expect(advice).not.toContain('is right');
 });

@@ -59,4 +59,11 @@ describe('a token of Postern’s own', () => {
     expect(verdict).toMatchObject({ accepted: false, code: 'token-audience' });
     expect(unchecked).toEqual([]);
   });
+
+  test('that may be an opaque one is not judged where nobody can look it up', async () => {
+    const { verdict, unchecked } = await judge('A'.repeat(43));
+    expect(verdict).toMatchObject({ accepted: false, code: 'issuer-unavailable' });
+    expect(verdict).toHaveProperty('reason', expect.stringContaining('only a running Postern knows it'));
+    expect(unchecked).toEqual(['whether Postern issued it itself']);
+  });
 });
