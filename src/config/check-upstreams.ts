@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { readDomainPattern } from '../address.ts';
-import type { UpstreamSettings } from '../relay/settings.ts';
+import { portOf, type UpstreamSettings } from '../relay/settings.ts';
 import { readCertificates, readPair } from '../tls/pair.ts';
 import { faultOfTimer } from './check-limits.ts';
 import { checkUpstreamOAuth } from './check-upstream-oauth.ts';
@@ -46,11 +46,6 @@ export const UPSTREAM_CHECKS: readonly Check[] = [
   ...TIMERS.map((name) => ofEach([name], (input, given) => checkTimer(input, given, name))),
   ofEach(['maxConnections', 'maxConnectionsPerAccount', 'maxConnectionsPerUser'], checkShares),
 ];
-
-/** The port that is connected to where DNS does not say. */
-export function portOf({ port, tls }: UpstreamSettings): number {
-  return port ?? (tls === 'implicit' ? 465 : 25);
-}
 
 export function upstreamsOf({ upstream, upstreams }: Settings): Placed[] {
   return [

@@ -200,3 +200,14 @@ export const RoutesSettings = Type.Array(RouteSettings, {
 export type UpstreamSettings = Type.Static<typeof UpstreamSettings>;
 export type NamedUpstreamSettings = Type.Static<typeof NamedUpstreamSettings>;
 export type RouteSettings = Type.Static<typeof RouteSettings>;
+
+/** The port to connect to where DNS does not say: RFC 8314 §3.3 with TLS from the first byte, else RFC 5321 §4.5.4.2. */
+export function portOf({
+  port,
+  tls,
+}: {
+  readonly port?: number | undefined;
+  readonly tls: UpstreamSettings['tls'];
+}): number {
+  return port ?? (tls === 'implicit' ? 465 : 25);
+}

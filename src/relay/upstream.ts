@@ -166,7 +166,6 @@ export class Upstream {
     const release = (): void => this.#pool.release(dialogue);
     const unknown = await announce(dialogue, { settings, name: this.#name, origin });
     if (unknown) {
-      dialogue.quit();
       release();
       return unknown;
     }

@@ -28,7 +28,7 @@ export class Opening {
 
   constructor(options: OpeningOptions) {
     this.#options = options;
-    this.#targets = createTargets({ settings: { ...options.settings, port: portOf(options.settings) } });
+    this.#targets = createTargets({ settings: options.settings });
   }
 
   /** A connection that is signed in to the account. Refuses `upstream-unavailable`, `-timeout`, `-busy`, `-login`. */
@@ -74,10 +74,4 @@ export class Opening {
     }
     return last as Refusal;
   }
-}
-
-/** Where DNS does not say: the port of RFC 8314 §3.3 with TLS from the first byte, else that of RFC 5321. */
-function portOf({ port, tls, lookup }: UpstreamSettings): number | undefined {
-  if (lookup === 'srv') return port;
-  return port ?? (tls === 'implicit' ? 465 : 25);
 }

@@ -2,6 +2,7 @@
 
 import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { portOf } from '../settings.ts';
 import { type AddressResolver, addressesOfHost, addressesOfRecord, type SystemLookup } from './addresses.ts';
 import { type Answer, answerWithin } from './answer.ts';
 import { asAsked, isHostName, withoutFinalDot } from './host-name.ts';
@@ -160,10 +161,6 @@ async function withAddresses(
 
 /** node has both forms for the root. */
 const isRoot = (name: string): boolean => name === '' || name === '.';
-
-function portOf({ port, tls }: TargetSettings): number {
-  return port ?? (tls === 'implicit' ? 465 : 25);
-}
 
 function noName(host: string): Answer<never> {
   const shown = host.replace(/[^\x20-\x7e]/g, '?').slice(0, 100);
