@@ -2,10 +2,10 @@
 
 import { type Administration, createAdministration } from './administration/server.ts';
 import { type Audit, createAudit, type JournalDestination } from './audit/audit.ts';
-import { createOpaqueTokens } from './authorization/opaque-tokens.ts';
-import { identifyByVerifier } from './authorization/own-tokens.ts';
+import { signInRedirectUri } from './authorization/interaction/sign-in.ts';
+import { createOpaqueTokens } from './authorization/provider/opaque-tokens.ts';
+import { identifyByVerifier } from './authorization/provider/own-tokens.ts';
 import { type AuthorizationServer, createAuthorizationServer } from './authorization/server.ts';
-import { signInRedirectUri } from './authorization/sign-in.ts';
 import type { Settings } from './config/schema.ts';
 import { startDemo } from './demo/demo.ts';
 import { createRefusalMemory } from './explanation/refusal-memory.ts';
@@ -21,8 +21,8 @@ import { blaming, busyPorts, faultOf, StartFailure, settled } from './start-fail
 import { openStore, type Store } from './store/open.ts';
 import { createSessionRegistry } from './submission/access/registry.ts';
 import type { BoundListener } from './submission/listener.ts';
-import { type Keyring, openKeyring } from './token/keyring.ts';
-import { openRevocations, type Revocations } from './token/revocations.ts';
+import { type Keyring, openKeyring } from './token/keys/keyring.ts';
+import { openRevocations, type Revocations } from './token/withdrawal/revocations.ts';
 
 export type { Given } from './gateway/generation.ts';
 

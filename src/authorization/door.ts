@@ -3,13 +3,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { KoaContextWithOIDC } from 'oidc-provider';
-import type { Origins } from './access-origins.ts';
-import type { ConsentMemory } from './consents.ts';
+import type { Origins } from './access/origins.ts';
 import type { AuthorizationEvents } from './events.ts';
+import type { ConsentMemory } from './interaction/consents.ts';
+import type { SignIn } from './interaction/sign-in.ts';
 import type { OpenClients } from './open-clients/clients.ts';
 import { documentOf, type Page, pageHeaders, type Site } from './pages/document.ts';
-import type { ProviderHost } from './provider.ts';
-import type { SignIn } from './sign-in.ts';
+import type { ProviderHost } from './provider/provider.ts';
 import type { AccountStore } from './stores.ts';
 
 export interface Door {

@@ -19,7 +19,7 @@ import {
 } from './oauth-routes.ts';
 import type { Site } from './pages/document.ts';
 import { faultPage, requestProblem } from './pages/problem.ts';
-import type { ProviderHost } from './provider.ts';
+import type { ProviderHost } from './provider/provider.ts';
 import { isFromOwnPage, notePeer, peerOf, pinOrigin, referenceOf, setSecurityHeaders } from './received.ts';
 
 /** Our own forms hold a word; the OAuth server takes 56 KiB by itself. */

@@ -1,7 +1,7 @@
 // Owns what the submission service says of itself as a resource (RFC 9728): to whose tokens it listens, and for what.
 
 import type { FastifyInstance } from 'fastify';
-import type { SubmissionService } from './access-tokens.ts';
+import type { SubmissionService } from './provider/access-tokens.ts';
 import { MAIL_SCOPES } from './scopes.ts';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';

@@ -1,7 +1,7 @@
 // Checks of the issuers trusted directly: who they are, how their tokens are proved, whom they speak for.
 
 import { canonicalAddress, readDomainPattern } from '../address.ts';
-import { patternFault } from '../token/claim-pattern.ts';
+import { patternFault } from '../token/issuers/claim-pattern.ts';
 import { checkIntrospection, checkOpaqueTokens, type Entry } from './check-introspection.ts';
 import { checkInsecureHttp, checkIssuerUrl, checkVerified, httpUrl } from './check-issuers.ts';
 import type { CheckInput } from './checks.ts';

@@ -3,9 +3,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { refuse } from '../refusal.ts';
 import { isOpaqueForm } from '../token/own-opaque.ts';
-import { openRevocations } from '../token/revocations.ts';
 import type { TokenSettings } from '../token/settings.ts';
 import { createTokenVerifier, type OwnIssuer } from '../token/verifier.ts';
+import { openRevocations } from '../token/withdrawal/revocations.ts';
 import { judgeToken, type QuestionedToken, type TokenVerdict } from './verdict.ts';
 
 export interface OfflineVerdict {

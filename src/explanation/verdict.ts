@@ -101,7 +101,7 @@ function accepted(principal: Principal): AcceptedToken {
     scopes,
     client: clientId,
     tokenId,
-    // A trusted issuer may write any number that is a time (see claims.ts).
+    // A trusted issuer may write any number that is a time (see token/checks/claims.ts).
     expires: new Date(expiresAt * 1000).toISOString(),
   };
 }

@@ -12,9 +12,9 @@ import { type BoundListener, createSubmission } from '../submission/listener.ts'
 import { CertificateFault } from '../tls/certificates.ts';
 import { openTls, type Tls } from '../tls/open.ts';
 import type { TicketKeyStore } from '../tls/ticket-key-store.ts';
-import { issuerMap } from '../token/issuer-map.ts';
-import type { Revocations } from '../token/revocations.ts';
+import { issuerMap } from '../token/issuers/issuer-map.ts';
 import { createTokenVerifier, type OwnIssuer, type TokenVerifier } from '../token/verifier.ts';
+import type { Revocations } from '../token/withdrawal/revocations.ts';
 
 /** Settings as a start or a reload is given them. */
 export interface Given {

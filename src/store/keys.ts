@@ -1,7 +1,7 @@
 // Owns how signing keys are kept.
 
 import type { Kysely } from 'kysely';
-import type { KeyStore, StoredKey } from '../token/key-store.ts';
+import type { KeyStore, StoredKey } from '../token/keys/key-store.ts';
 import type { Tables } from './schema.ts';
 
 export function createKeyStore(database: Kysely<Tables>): KeyStore {

@@ -3,8 +3,8 @@
 import { type Kysely, sql } from 'kysely';
 import type { AccountStore, ArtifactStore } from '../authorization/stores.ts';
 import type { TicketKeyStore } from '../tls/ticket-key-store.ts';
-import type { KeyStore } from '../token/key-store.ts';
-import type { RevocationStore } from '../token/revocation-store.ts';
+import type { KeyStore } from '../token/keys/key-store.ts';
+import type { RevocationStore } from '../token/withdrawal/revocation-store.ts';
 import { createAccountStore } from './accounts.ts';
 import { createArtifactStore } from './artifacts.ts';
 import { createKeyStore } from './keys.ts';

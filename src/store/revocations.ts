@@ -2,7 +2,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ExpressionBuilder, type Kysely, sql } from 'kysely';
-import type { RevocationStore } from '../token/revocation-store.ts';
+import type { RevocationStore } from '../token/withdrawal/revocation-store.ts';
 import type { Tables } from './schema.ts';
 
 /** Rows deleted in one statement. */

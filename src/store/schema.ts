@@ -1,6 +1,6 @@
 // Owns the shape of the tables as the queries see them. Times are seconds since the epoch, lists are JSON text.
 
-import type { RevokedKind } from '../token/revocation-store.ts';
+import type { RevokedKind } from '../token/withdrawal/revocation-store.ts';
 
 interface SigningKeysTable {
   id: string;

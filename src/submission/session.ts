@@ -6,7 +6,7 @@ import type { Reply } from '../relay/connection/reply.ts';
 import type { Origin } from '../relay/origin.ts';
 import type { MechanismName } from '../sasl/mechanism.ts';
 import type { Secret } from '../setting.ts';
-import type { Recheck } from '../token/recheck.ts';
+import type { Recheck } from '../token/introspection/recheck.ts';
 import { LoginCommands, type LoginHost } from './access/login-commands.ts';
 import { enterByNetwork } from './access/network-access.ts';
 import type { LiveSession } from './access/registry.ts';

@@ -1,7 +1,7 @@
 // What a token says of itself, for the operator who looks for the reason of a refusal. Nothing of it is verified.
 
 import { isRefusal } from '../refusal.ts';
-import { decodeToken } from './decode.ts';
+import { decodeToken } from './checks/decode.ts';
 
 /** Each a printable line of at most 200 characters; absent where the token does not say it, or cannot be read. */
 export interface TokenDescription {

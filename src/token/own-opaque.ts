@@ -1,9 +1,9 @@
 // Opaque tokens of Postern's own issuer, for clients that cannot hold a longer one: their form, and how what they stand for is found.
 
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
-import { type CheckedClaims, type Clock, checkClaims } from './claims.ts';
-import type { Claims } from './identity.ts';
-import type { IssuerRules } from './issuer-rules.ts';
+import { type CheckedClaims, type Clock, checkClaims } from './checks/claims.ts';
+import type { Claims } from './issuers/identity.ts';
+import type { IssuerRules } from './issuers/rules.ts';
 
 /** Where the issuer keeps what its opaque tokens stand for; authorization/ fulfils it. */
 export interface OpaqueTokens {

@@ -4,18 +4,18 @@ import type { KeyObject } from 'node:crypto';
 import { compactVerify, errors } from 'jose';
 import type { Principal } from '../principal.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
-import { issuersToAsk, vouchedFor } from './asking.ts';
-import { type CheckedClaims, type Clock, checkClaims } from './claims.ts';
-import { decodeToken } from './decode.ts';
-import { checkHeader } from './header.ts';
-import type { Claims } from './identity.ts';
-import type { IssuerRules } from './issuer-rules.ts';
-import type { KeySource, WantedKey } from './key-source.ts';
+import { type CheckedClaims, type Clock, checkClaims } from './checks/claims.ts';
+import { decodeToken } from './checks/decode.ts';
+import { checkHeader } from './checks/header.ts';
+import { issuersToAsk, vouchedFor } from './introspection/asking.ts';
+import type { Claims } from './issuers/identity.ts';
+import type { IssuerRules } from './issuers/rules.ts';
+import type { KeySource, WantedKey } from './keys/key-source.ts';
 import { findOpaque, isOpaqueForm, type OwnOpaque } from './own-opaque.ts';
 import { makePrincipal } from './principal.ts';
-import type { Revocations } from './revocations.ts';
 import { shown } from './shown.ts';
 import { grantHandleOf } from './token-id.ts';
+import type { Revocations } from './withdrawal/revocations.ts';
 
 export interface VerificationContext {
   /** By exact `iss`. */

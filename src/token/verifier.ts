@@ -3,19 +3,19 @@
 import { hash } from 'node:crypto';
 import type { Principal } from '../principal.ts';
 import { isRefusal, type Refusal } from '../refusal.ts';
-import { checkPossession } from './binding.ts';
-import { checkTokenLength } from './decode.ts';
-import { createIntrospector, type Introspector } from './introspector.ts';
-import { type IssuerRules, type OwnIssuer, ownIssuerRules, trustedIssuerRules } from './issuer-rules.ts';
-import { createOwnKeys } from './own-keys.ts';
-import { createRechecks, type Recheck, type RecheckFailure } from './recheck.ts';
-import { RemoteKeys } from './remote-keys.ts';
-import type { Revocations } from './revocations.ts';
+import { checkPossession } from './checks/binding.ts';
+import { checkTokenLength } from './checks/decode.ts';
+import { createIntrospector, type Introspector } from './introspection/introspector.ts';
+import { createRechecks, type Recheck, type RecheckFailure } from './introspection/recheck.ts';
+import { type IssuerRules, type OwnIssuer, ownIssuerRules, trustedIssuerRules } from './issuers/rules.ts';
+import { createOwnKeys } from './keys/own-keys.ts';
+import { RemoteKeys } from './keys/remote-keys.ts';
 import { MAX_LEEWAY, type TokenSettings, type TrustedIssuerSettings } from './settings.ts';
 import { revoked, verifyToken } from './verification.ts';
 import { createVerifiedTokens } from './verified-tokens.ts';
+import type { Revocations } from './withdrawal/revocations.ts';
 
-export type { OwnIssuer } from './issuer-rules.ts';
+export type { OwnIssuer } from './issuers/rules.ts';
 
 export interface TokenVerifier {
   /**

@@ -1,7 +1,7 @@
 // RFC 6749 §10.12, RFC 9700 §4.7: requests forged across sites, sign-ins planted on a victim.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { CALLBACK_PATH } from '../../src/authorization/sign-in.ts';
+import { CALLBACK_PATH } from '../../src/authorization/interaction/sign-in.ts';
 import type { Answer, Browser } from '../support/authorization-browser.ts';
 import { formOf } from '../support/authorization-browser.ts';
 import { BOB } from '../support/authorization-identity-provider.ts';

@@ -1,7 +1,7 @@
 // RFC 9700 §4.16 (clickjacking), RFC 6749 §10.13 to §10.15: what a request holds must not act in our pages, nor lead away.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { CALLBACK_PATH } from '../../src/authorization/sign-in.ts';
+import { CALLBACK_PATH } from '../../src/authorization/interaction/sign-in.ts';
 import type { Answer } from '../support/authorization-browser.ts';
 import { ALICE } from '../support/authorization-identity-provider.ts';
 import {

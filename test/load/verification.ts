@@ -1,7 +1,7 @@
 // What the verification of one token costs: cold (never seen, keys at hand) and cached, by algorithm and by introspection.
 
-import { openRevocations } from '../../src/token/revocations.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../src/token/verifier.ts';
+import { openRevocations } from '../../src/token/withdrawal/revocations.ts';
 import {
   goodClaims,
   introspectionSettings,

@@ -1,8 +1,8 @@
 // A verifier of issuers that are asked about their tokens, each an endpoint in memory that counts and answers as a test says.
 
-import { openRevocations } from '../../src/token/revocations.ts';
 import type { TrustedIssuerSettings } from '../../src/token/settings.ts';
 import { createTokenVerifier } from '../../src/token/verifier.ts';
+import { openRevocations } from '../../src/token/withdrawal/revocations.ts';
 import {
   goodClaims,
   introspectionSettings,

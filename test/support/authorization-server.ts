@@ -4,18 +4,18 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { InjectOptions } from 'fastify';
 import type { AuthorizationEvents } from '../../src/authorization/events.ts';
-import { createOpaqueTokens } from '../../src/authorization/opaque-tokens.ts';
+import { signInRedirectUri } from '../../src/authorization/interaction/sign-in.ts';
 import { DocumentFailed, type FetchDocument } from '../../src/authorization/open-clients/document-fetch.ts';
-import { identifyByVerifier } from '../../src/authorization/own-tokens.ts';
+import { createOpaqueTokens } from '../../src/authorization/provider/opaque-tokens.ts';
+import { identifyByVerifier } from '../../src/authorization/provider/own-tokens.ts';
 import { type AuthorizationServer, createAuthorizationServer } from '../../src/authorization/server.ts';
 import type { AuthorizationSettings, ClientSettings } from '../../src/authorization/settings.ts';
-import { signInRedirectUri } from '../../src/authorization/sign-in.ts';
 import type { RelyingParty } from '../../src/relying-party/identity-provider.ts';
 import { Secret } from '../../src/setting.ts';
-import { type Keyring, openKeyring } from '../../src/token/keyring.ts';
-import { openRevocations, type Revocations } from '../../src/token/revocations.ts';
+import { type Keyring, openKeyring } from '../../src/token/keys/keyring.ts';
 import type { TokenSettings } from '../../src/token/settings.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../src/token/verifier.ts';
+import { openRevocations, type Revocations } from '../../src/token/withdrawal/revocations.ts';
 import { type Answer, type Browser, createBrowser, type Transport } from './authorization-browser.ts';
 import {
   type FakeIdentityProvider,

@@ -3,8 +3,8 @@
 
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createSocketServer } from 'node:net';
+import { signInRedirectUri } from '../../src/authorization/interaction/sign-in.ts';
 import type { AuthorizationSettings } from '../../src/authorization/settings.ts';
-import { signInRedirectUri } from '../../src/authorization/sign-in.ts';
 import { type DemoIdentityProvider, startDemoIdentityProvider } from '../../src/demo/identity-provider.ts';
 import { createIdentityProvider } from '../../src/relying-party/identity-provider.ts';
 import { Secret } from '../../src/setting.ts';

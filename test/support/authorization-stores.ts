@@ -3,8 +3,8 @@
 import { sameAddress } from '../../src/address.ts';
 import type { AccountStore, Artifact, ArtifactStore } from '../../src/authorization/stores.ts';
 import type { Account } from '../../src/token/account.ts';
-import type { KeyStore, StoredKey } from '../../src/token/key-store.ts';
-import type { KeptRevocation, RevocationStore } from '../../src/token/revocation-store.ts';
+import type { KeyStore, StoredKey } from '../../src/token/keys/key-store.ts';
+import type { KeptRevocation, RevocationStore } from '../../src/token/withdrawal/revocation-store.ts';
 
 export interface MemoryArtifacts extends ArtifactStore {
   /** Everything kept, as text: to search it for what must not be there. */

@@ -2,12 +2,12 @@
 
 import { createHmac, createPublicKey } from 'node:crypto';
 import type { Account } from '../../src/token/account.ts';
-import { issuerMap } from '../../src/token/issuer-map.ts';
-import { openKeyring } from '../../src/token/keyring.ts';
-import { openRevocations, type Revocations } from '../../src/token/revocations.ts';
+import { issuerMap } from '../../src/token/issuers/issuer-map.ts';
+import { openKeyring } from '../../src/token/keys/keyring.ts';
 import type { TrustedIssuerSettings } from '../../src/token/settings.ts';
 import { composeTokenId } from '../../src/token/token-id.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../src/token/verifier.ts';
+import { openRevocations, type Revocations } from '../../src/token/withdrawal/revocations.ts';
 import {
   account,
   asTestKey,

@@ -8,9 +8,9 @@ import type { NamedUpstreamSettings, UpstreamSettings } from '../../src/relay/se
 import { createSessionRegistry, type SessionDirectory } from '../../src/submission/access/registry.ts';
 import { type BoundListener, createSubmission } from '../../src/submission/listener.ts';
 import type { SubmissionSettings } from '../../src/submission/settings.ts';
-import type { Revocations } from '../../src/token/revocations.ts';
 import type { TrustedIssuerSettings } from '../../src/token/settings.ts';
 import type { TokenVerifier } from '../../src/token/verifier.ts';
+import type { Revocations } from '../../src/token/withdrawal/revocations.ts';
 import { testCertificate } from './certificates.ts';
 import type { PlayableGateway } from './dialogue.ts';
 import { createGatewayTokens, type GatewayTokens, type TestIntrospection } from './gateway-tokens.ts';

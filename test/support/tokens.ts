@@ -3,9 +3,13 @@
 import { createPrivateKey, generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
 import { Secret } from '../../src/setting.ts';
 import type { Account } from '../../src/token/account.ts';
-import type { KeyStore, StoredKey } from '../../src/token/key-store.ts';
-import type { KeptRevocation, Revocation, RevocationStore } from '../../src/token/revocation-store.ts';
+import type { KeyStore, StoredKey } from '../../src/token/keys/key-store.ts';
 import type { TokenSettings, TrustedIssuerSettings } from '../../src/token/settings.ts';
+import type {
+  KeptRevocation,
+  Revocation,
+  RevocationStore,
+} from '../../src/token/withdrawal/revocation-store.ts';
 
 export type TestAlgorithm = 'ES256' | 'ES384' | 'ES512' | 'RS256' | 'PS256' | 'EdDSA';
 

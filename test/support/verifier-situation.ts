@@ -3,11 +3,11 @@
 import type { Principal } from '../../src/principal.ts';
 import { isRefusal, type Refusal } from '../../src/refusal.ts';
 import type { Account } from '../../src/token/account.ts';
-import { openKeyring } from '../../src/token/keyring.ts';
-import { openRevocations } from '../../src/token/revocations.ts';
+import { openKeyring } from '../../src/token/keys/keyring.ts';
 import type { TokenSettings, TrustedIssuerSettings } from '../../src/token/settings.ts';
 import { composeTokenId } from '../../src/token/token-id.ts';
 import { createTokenVerifier } from '../../src/token/verifier.ts';
+import { openRevocations } from '../../src/token/withdrawal/revocations.ts';
 import {
   account,
   asTestKey,

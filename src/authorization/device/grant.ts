@@ -5,7 +5,7 @@ import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import { sessionCookie } from '../door.ts';
 import type { AuthorizationEvents } from '../events.ts';
 import { DEVICE_AUTHORIZATION_PATH, DEVICE_PATH } from '../oauth-routes.ts';
-import type { Middleware } from '../provider-middleware.ts';
+import type { Middleware } from '../provider/middleware.ts';
 import { peerOf } from '../received.ts';
 import { createDeviceAttempts } from './attempts.ts';
 import { createDevicePace } from './pace.ts';

@@ -24,7 +24,7 @@ export interface Identifiers {
   read(identifier: string): RegisteredClient | undefined;
 }
 
-/** The most that the verifier of tokens takes (token/claims.ts). Programs with one to three redirects need 40 to 75. */
+/** The most that the verifier of tokens takes (token/checks/claims.ts). Programs with one to three redirects need 40 to 75. */
 export const MAX_IDENTIFIER_LENGTH = 255;
 
 const PREFIX = 'pc1.';

@@ -1,7 +1,7 @@
 // Owns the consent page: which program asks, where its answer goes, what it may do.
 
 import type { DeviceTarget } from '../device/target.ts';
-import type { RedirectTarget } from '../redirect-target.ts';
+import type { RedirectTarget } from '../interaction/redirect-target.ts';
 import { MAIL_SCOPES } from '../scopes.ts';
 import type { Page } from './document.ts';
 import { type Html, html } from './html.ts';

@@ -1,7 +1,7 @@
 // Owns the repeated question of a live session whether its token is still good.
 
 import type { Refusal } from '../../refusal.ts';
-import type { Recheck } from '../../token/recheck.ts';
+import type { Recheck } from '../../token/introspection/recheck.ts';
 
 /**
  * Asks again and again until the token ends, one question at a time. Returns what ends it; no answer is heard after that, and the

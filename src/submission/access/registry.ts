@@ -1,8 +1,8 @@
 // Owns the list of signed-in sessions, and the ending of those that lose trust.
 
 import type { Principal } from '../../principal.ts';
-import type { Revocation } from '../../token/revocation-store.ts';
-import { concerns } from '../../token/revocations.ts';
+import type { Revocation } from '../../token/withdrawal/revocation-store.ts';
+import { concerns } from '../../token/withdrawal/revocations.ts';
 
 /** One signed-in session as an administrator sees it. */
 export interface LiveSession {

@@ -9,7 +9,7 @@ import { type SaslExchange, type SaslStep, startExchange } from '../../sasl/exch
 import { MECHANISM_NAMES, type MechanismName } from '../../sasl/mechanism.ts';
 import { Secret } from '../../setting.ts';
 import { describeToken, type TokenDescription } from '../../token/description.ts';
-import type { Recheck } from '../../token/recheck.ts';
+import type { Recheck } from '../../token/introspection/recheck.ts';
 import type { Door, Wire } from '../door.ts';
 import { ownReply, replyTo } from '../replies.ts';
 

@@ -2,7 +2,7 @@
 
 import { type Principal, principalName } from '../../principal.ts';
 import { type Refusal, type RefusalCode, refuse } from '../../refusal.ts';
-import type { Recheck } from '../../token/recheck.ts';
+import type { Recheck } from '../../token/introspection/recheck.ts';
 import type { Door, Wire } from '../door.ts';
 import { keepRechecking } from './recheck.ts';
 import type { LiveSession, Registered } from './registry.ts';

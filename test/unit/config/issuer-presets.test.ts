@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { ISSUER_PRESETS } from '../../../src/token/issuer-presets.ts';
+import { ISSUER_PRESETS } from '../../../src/token/issuers/presets.ts';
 
 type Section = Record<string, unknown>;
 interface Piece {

@@ -1,8 +1,8 @@
 // A live session whose trust ends: every cause in every state, what the client hears, and what the upstream sees of it.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Revocation } from '../../../src/token/revocation-store.ts';
 import { clientKey, grantHandle, subjectKey } from '../../../src/token/token-id.ts';
+import type { Revocation } from '../../../src/token/withdrawal/revocation-store.ts';
 import { held, POLITE_KEYWORDS, reply, type UpstreamStep } from '../../support/scripted-upstream.ts';
 import type { SmtpClient } from '../../support/smtp-client.ts';
 import { openSession } from '../../support/smtp-session.ts';

@@ -1,7 +1,7 @@
 // Which issuer a client is sent to after a failed sign-in: by the domain of the name it used, and by nothing else.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { issuerMap } from '../../../src/token/issuer-map.ts';
+import { issuerMap } from '../../../src/token/issuers/issuer-map.ts';
 import { connectSmtp } from '../../support/smtp-client.ts';
 import { startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 import { trustedIssuer } from '../../support/tokens.ts';

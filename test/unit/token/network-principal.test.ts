@@ -3,8 +3,8 @@
 import { expect, test } from 'vitest';
 import { principalName } from '../../../src/principal.ts';
 import { NETWORK_ISSUER, networkPrincipal } from '../../../src/token/network-principal.ts';
-import { openRevocations } from '../../../src/token/revocations.ts';
 import { subjectKey } from '../../../src/token/token-id.ts';
+import { openRevocations } from '../../../src/token/withdrawal/revocations.ts';
 import { memoryRevocationStore } from '../../support/tokens.ts';
 
 const SCANNER = networkPrincipal({
