@@ -170,8 +170,6 @@ function binary(told: (octets: string) => void): RelayTransaction {
       octets += bytes.toString('latin1');
       return isCommand;
     },
-    cork: () => undefined,
-    uncork: () => undefined,
     drained: async () => undefined,
   } as Partial<UpstreamDialogue> as UpstreamDialogue;
   const body = new BinaryBody(dialogue, { replyTimeout: 1000, finalReplyTimeout: 1000 } as never);

@@ -47,6 +47,7 @@ export class UpstreamDialogue {
   /** Of the first of them. */
   #timer: NodeJS.Timeout | undefined;
   #early: Reply | undefined;
+  #gathering = false;
   #drain: { readonly resolve: () => void; readonly timer: NodeJS.Timeout } | undefined;
   #onLost: (() => void) | undefined;
 
@@ -103,7 +104,7 @@ export class UpstreamDialogue {
   command(line: string, timeout: number): Promise<Reply | Refusal> {
     // A reply to nothing lies here: taken for this command's, every later answer would be one too late.
     if (this.#early) this.#lose(refuse('upstream-protocol', 'upstream sent a reply nobody asked for'));
-    if (!this.lost) this.#socket.write(`${line}\r\n`);
+    if (!this.lost) this.write(`${line}\r\n`);
     return this.reply(timeout);
   }
 
@@ -123,19 +124,21 @@ export class UpstreamDialogue {
     );
   }
 
-  /** Writes message bytes; false where the caller should wait for {@link drained} before writing more. */
+  /**
+   * Writes message bytes; false where the caller should wait for {@link drained} before writing more. What is written in one turn
+   * of the event loop leaves together: each small piece of its own would cost a system call, and a packet or a TLS record.
+   */
   write(bytes: Buffer | string): boolean {
     if (this.lost) return true;
+    if (!this.#gathering) {
+      this.#gathering = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#gathering = false;
+        this.#socket.uncork();
+      });
+    }
     return this.#socket.write(bytes);
-  }
-
-  /** Bytes of the following writes leave together. */
-  cork(): void {
-    this.#socket.cork();
-  }
-
-  uncork(): void {
-    this.#socket.uncork();
   }
 
   /** Resolves when the upstream takes more, or when the connection is lost: as one that takes nothing for so long is. */

@@ -51,10 +51,8 @@ export class TextBody implements UpstreamBody {
 
   async finish(last: Buffer | undefined): Promise<Reply | Refusal> {
     this.complete = true;
-    this.#dialogue.cork();
     if (last) this.#dialogue.write(last);
     this.#dialogue.write('.\r\n');
-    this.#dialogue.uncork();
     return sane(await this.#dialogue.reply(this.#settings.finalReplyTimeout), [2, 4, 5]);
   }
 }
@@ -143,10 +141,8 @@ export class BinaryBody implements UpstreamBody {
   }
 
   async #send(octets: Buffer, how: { last: boolean; timeout: number }): Promise<Reply | Refusal> {
-    this.#dialogue.cork();
     const replied = this.#dialogue.command(`BDAT ${octets.length}${how.last ? ' LAST' : ''}`, how.timeout);
     this.#dialogue.write(octets);
-    this.#dialogue.uncork();
     return sane(await replied, [2, 4, 5]);
   }
 
