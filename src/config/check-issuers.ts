@@ -39,6 +39,7 @@ export function checkIdentityProvider(input: CheckInput): void {
   checkIssuerUrl(input, [...place, 'issuer'], provider.issuer);
   checkInsecureHttp(input, place, provider.allowInsecureHttp, [['issuer', provider.issuer]]);
   checkVerified(input, [...place, 'identity'], provider.identity.requireVerified);
+  checkAddressClaims(input, [...place, 'identity'], provider.identity.addresses);
   if (!provider.scopes.includes('openid')) {
     // OpenID Connect Core §3.1.2.1: without it there is no ID token and nobody is signed in.
     input.findings.fault([...place, 'scopes'], 'must contain openid; without it nobody can be signed in');
@@ -59,7 +60,29 @@ export function checkIssuerUrl(input: CheckInput, place: Place, issuer: string):
     input.findings.fault(place, 'an issuer has no query (?) and no fragment (#)');
   } else if (url.username !== '' || url.password !== '') {
     input.findings.fault(place, 'an issuer holds no user name or password');
+  } else if (isOfNoTenant(url)) {
+    input.findings.fault(
+      place,
+      `names no tenant, and every token of Entra ID names its own; write the id of yours: https://${url.hostname}/TENANT-ID/v2.0`,
+    );
   }
+}
+
+/** https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud */
+const ENTRA_HOSTS = [
+  'login.microsoftonline.com',
+  'login.microsoftonline.us',
+  'login.partner.microsoftonline.cn',
+];
+
+// MicrosoftDocs/entra-docs, docs/identity-platform/access-tokens.md, "Validate the issuer": the metadata of these is a template.
+// Whoever fills it in from the token believes every tenant in the world about its people's addresses.
+function isOfNoTenant({ hostname, pathname }: URL): boolean {
+  const [, tenant = ''] = pathname.split('/');
+  return (
+    ENTRA_HOSTS.includes(hostname) &&
+    (['common', 'organizations', 'consumers'].includes(tenant) || /\{|%7B/i.test(tenant))
+  );
 }
 
 export function checkInsecureHttp(
@@ -90,6 +113,19 @@ export function checkVerified(input: CheckInput, place: Place, requireVerified: 
   input.findings.danger(
     [...place, 'requireVerified'],
     'is off: whoever may edit their own address at the identity provider may send as anybody',
+  );
+}
+
+/** Claims that people choose or edit themselves nearly everywhere: by them anybody may be anybody. */
+const NAMES_FOR_SHOW = ['preferred_username', 'unique_name', 'nickname', 'name'];
+
+export function checkAddressClaims(input: CheckInput, place: Place, addresses: readonly string[]): void {
+  const name = addresses.find((claim) => NAMES_FOR_SHOW.includes(claim));
+  if (name === undefined) return;
+  // OpenID Connect Core §5.7; Microsoft says so of each of its own.
+  input.findings.danger(
+    [...place, 'addresses'],
+    `takes ${name}, a name for show: whoever may choose theirs at the identity provider may send as anybody`,
   );
 }
 

@@ -3,7 +3,13 @@
 import { canonicalAddress, readDomainPattern } from '../address.ts';
 import { patternFault } from '../token/issuers/claim-pattern.ts';
 import { checkIntrospection, checkOpaqueTokens, type Entry } from './check-introspection.ts';
-import { checkInsecureHttp, checkIssuerUrl, checkVerified, httpUrl } from './check-issuers.ts';
+import {
+  checkAddressClaims,
+  checkInsecureHttp,
+  checkIssuerUrl,
+  checkVerified,
+  httpUrl,
+} from './check-issuers.ts';
 import type { CheckInput } from './checks.ts';
 import { type Place, quote, spellPlace } from './fault.ts';
 
@@ -20,6 +26,12 @@ export function checkTrustedIssuers(input: CheckInput): void {
     checkChallenge(entry);
     const { trusted, place } = entry;
     checkVerified(input, [...place, 'identity'], trusted.identity.requireVerified);
+    checkAddressClaims(input, [...place, 'identity'], trusted.identity.addresses);
+    if (isEverybodys(trusted.issuer) && !trusted.domains && !trusted.workloads)
+      input.findings.danger(
+        [...place, 'domains'],
+        'is missing: everybody in the world may have an account at this issuer, and send as what it is for',
+      );
     // Of a workload the entry says what it may do; of a person nothing else would.
     if (trusted.scopes.length > 0 || trusted.workloads || trusted.require) continue;
     input.findings.danger(
@@ -29,6 +41,13 @@ export function checkTrustedIssuers(input: CheckInput): void {
   }
   checkOpaqueTokens(entries);
   checkDomains(entries);
+}
+
+/** Google, and the tenant of Microsoft's personal accounts (access-token-claims-reference.md of entra-docs, `iss`). */
+function isEverybodys(issuer: string): boolean {
+  return (
+    issuer === 'https://accounts.google.com' || issuer.includes('/9188040d-6c67-4c5b-b112-36a304b66dad/')
+  );
 }
 
 function checkNames(entries: readonly Entry[]): void {

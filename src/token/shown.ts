@@ -1,8 +1,9 @@
 // How a value that came from outside is written into a refusal's reason: short, one line, no control characters.
 
-const MAX_SHOWN = 64;
+/** Long enough for what differs in its last letters, as the issuers of Entra ID's two versions may, of 75 characters. */
+const MAX_SHOWN = 128;
 
-/** Text for the operator: strings quoted and cut to 64 characters, lists to three members, anything else by its type. */
+/** Text for the operator: strings quoted and cut to 128 characters, lists to three members, anything else by its type. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'none';
   if (typeof value === 'string') return `"${cleaned(value)}"`;

@@ -25,6 +25,8 @@ const HEADER = '  trustProxy: true\n  clientCertificateHeader: { name: Client-Ce
 const trusted = (more: string): string =>
   `token:\n  trustedIssuers:\n    - issuer: https://id.example.org\n      audiences: [mail]\n      ${more}\n`;
 
+const PERSONAL = 'login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0';
+
 const HEAD = 'token:\n  trustedIssuers:\n'.length;
 const asked = (name: string, prefixes?: string): string =>
   `token:\n  trustedIssuers:\n    - issuer: https://${name}.example.org\n      audiences: [mail]\n      verification: introspection\n      introspection: { clientId: postern, clientSecret: { file: secret } }\n${prefixes === undefined ? '' : `      tokenPrefixes: ${prefixes}\n`}`;
@@ -86,6 +88,32 @@ describe('dangers', () => {
       (text) => text.replace('token:\n', trusted('scopes: []')),
     ],
     [
+      'a name that people choose themselves',
+      'token.trustedIssuers[0].identity.addresses: takes preferred_username, a name for show',
+      (text) => text.replace('token:\n', trusted('identity: { addresses: [mail, preferred_username] }')),
+    ],
+    [
+      'a name that people choose themselves, at sign-in',
+      'authorization.identityProvider.identity.addresses: takes unique_name, a name for show',
+      (text) =>
+        text.replace('clientId: postern', 'clientId: postern\n    identity: { addresses: [unique_name] }'),
+    ],
+    [
+      'an issuer where everybody may have an account',
+      'token.trustedIssuers[0].domains: is missing: everybody in the world',
+      (text) =>
+        text.replace(
+          'token:\n',
+          'token:\n  trustedIssuers:\n    - { preset: google, audiences: [mail], introspection: {} }\n',
+        ),
+    ],
+    [
+      'the tenant of personal accounts',
+      'token.trustedIssuers[0].domains: is missing: everybody in the world',
+      (text) =>
+        text.replace('token:\n', trusted('').replace('id.example.org', PERSONAL).replace(/ +\n$/, '')),
+    ],
+    [
       'opaque tokens that are shown to more than one issuer',
       'token.trustedIssuers[1].tokenPrefixes: "ab" fits there too: opaque tokens are shown to token.trustedIssuers[0] first',
       (text) => text.replace('token:\n', `${asked('one', '[abc, x]')}${asked('two', '[y, ab]').slice(HEAD)}`),
@@ -127,6 +155,13 @@ describe('dangers', () => {
     const dangers = dangersOf(change);
     expect(dangers).toHaveLength(1);
     expect(dangers[0]).toContain(expected);
+  });
+
+  it('are none where the domains of such an issuer are named', () => {
+    const google = '- { preset: google, audiences: [mail], domains: [example.org], introspection: {} }';
+    expect(
+      dangersOf((text) => text.replace('token:\n', `token:\n  trustedIssuers:\n    ${google}\n`)),
+    ).toEqual([]);
   });
 
   it('name a client certificate that has expired', () => {

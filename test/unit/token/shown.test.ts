@@ -25,8 +25,8 @@ describe('shown', () => {
   });
 
   it('cuts long texts, also in the middle of a character', () => {
-    expect(shown('x'.repeat(1000))).toBe(`"${'x'.repeat(64)}…"`);
-    expect(shown(`${'x'.repeat(63)}😀tail`)).toBe(`"${'x'.repeat(63)}…"`);
+    expect(shown('x'.repeat(1000))).toBe(`"${'x'.repeat(128)}…"`);
+    expect(shown(`${'x'.repeat(127)}😀tail`)).toBe(`"${'x'.repeat(127)}…"`);
   });
 });
 
