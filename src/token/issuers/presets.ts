@@ -4,24 +4,26 @@
 /** As the operator would write them. A section that is optional (`introspection`) is filled in where the operator has opened it. */
 export const ISSUER_PRESETS = {
   // https://www.keycloak.org/docs/latest/server_admin/: the header says JWT, or at+jwt where the client asks for it; what a token is
-  // for stands in the claim `typ`.
+  // for stands in the claim `typ`. `email` counts where `email_verified` says so: people may change theirs, and choose their user name.
   keycloak: {
     types: ['JWT', 'at+jwt'],
     claimedTypes: ['Bearer'],
     identity: { groups: 'groups' },
   },
-  // https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference: `typ` is always JWT. `email` may be edited by
-  // its owner there; `upn` is the directory's.
+  // https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference: `typ` is always JWT. In `email` any address may
+  // stand (…/migrate-off-email-claim-authorization), `preferred_username` is for show; `upn` is the directory's, of a domain it has verified.
   entra: {
     types: ['JWT'],
     identity: { addresses: ['upn'], groups: 'groups' },
   },
-  // https://developer.okta.com/docs/api/openapi/okta-oauth/guides/overview/: no `typ` in the header; `sub` is the login.
+  // https://developer.okta.com/docs/api/openapi/okta-oauth/guides/overview/: `alg` and `kid` alone in the header; `sub` is the user name in
+  // the app, by default the login. The org server's own tokens have a type of their own, which is not among these.
   okta: {
     types: ['absent', 'JWT', 'at+jwt'],
     identity: { addresses: ['sub'], groups: 'groups' },
   },
   // https://github.com/googleapis/google-auth-library-nodejs, getTokenInfo: access tokens are opaque, and tokeninfo tells of them.
+  // Everybody may have an account, by any address: `domains` belongs to it (config/check-trusted-issuers.ts).
   google: {
     issuer: 'https://accounts.google.com',
     verification: 'introspection',
@@ -47,12 +49,12 @@ export const ISSUER_PRESETS = {
   auth0: {
     types: ['JWT', 'at+jwt'],
   },
-  // https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/: no `typ`, no scopes.
+  // https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/: no scopes; no `typ` in the headers of clusters.
   kubernetes: {
     types: ['absent', 'JWT'],
     scopes: [],
   },
-  // https://docs.github.com/actions/reference/security/oidc
+  // https://docs.github.com/actions/concepts/security/openid-connect; of one enterprise, or of one's own server, `issuer` is another.
   'github-actions': {
     issuer: 'https://token.actions.githubusercontent.com',
     types: ['JWT'],

@@ -56,7 +56,9 @@ describe.each(PRODUCTS)('docs/identity-providers/%s.md', (name, preset) => {
     const [, last = ''] = text.split('## What of this was run');
     expect(last).toMatch(/^\s*Nothing against /);
     expect(last).toMatch(/\]\(https:\/\//);
-    expect(last).toContain('test/unit/token/products.test.ts');
+    const tests = [...last.matchAll(/`(test\/[^`]+)`/g)].map(([, file]) => file ?? '');
+    expect(tests).toContain('test/unit/token/issuers/products.test.ts');
+    expect(tests.filter((file) => !existsSync(new URL(`../../${file}`, folder)))).toEqual([]);
   });
 });
 

@@ -4,8 +4,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { isRefusal } from '../../../../src/refusal.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../../../src/token/verifier.ts';
 import { openRevocations } from '../../../../src/token/withdrawal/revocations.ts';
-import { PLATFORMS } from '../../../support/platforms.ts';
-import { PRODUCTS, type Product } from '../../../support/products.ts';
+import type { Product } from '../../../support/products/product.ts';
+import { PRODUCTS } from '../../../support/products/products.ts';
 import {
   memoryRevocationStore,
   mintToken,
@@ -59,7 +59,7 @@ function tokenOf(product: Product, changes: TokenClaims = {}, header: TokenClaim
   return mintToken(keyFor(product.alg), claims, { ...product.header, ...header });
 }
 
-describe.each(Object.entries({ ...PRODUCTS, ...PLATFORMS }))('%s', (_name, product) => {
+describe.each(Object.entries(PRODUCTS))('%s', (_name, product) => {
   it(`as ${product.source} shows it`, async () => {
     await open(product);
     const verdict = await verifier.verify(tokenOf(product));
@@ -67,20 +67,30 @@ describe.each(Object.entries({ ...PRODUCTS, ...PLATFORMS }))('%s', (_name, produ
     expect(verdict).toMatchObject({ issuer: product.issuer, ...product.principal });
   });
 
-  const refused = Object.entries(product.refused);
-  it.each(refused)('%s is refused', async (_what, [changes, code, header]) => {
+  it.each(Object.entries(product.also ?? {}))('%s', async (_what, changes) => {
     await open(product, changes);
-    // What a signed token names itself decides who is asked; the answer is what is judged then.
-    const isAsked = /introspection/.test(product.yaml) || product.opaque !== undefined;
-    const verdict = await verifier.verify(tokenOf(product, isAsked ? {} : changes, header));
+    const verdict = await verifier.verify(tokenOf(product, isAsked(product) ? {} : changes));
+    expect(isRefusal(verdict) ? verdict : undefined).toBeUndefined();
+    expect(verdict).toMatchObject({ addresses: product.principal['addresses'] });
+  });
+
+  it.each(Object.entries(product.refused))('%s is refused', async (_what, refused) => {
+    const { claims = {}, header, code, reason = '' } = refused;
+    await open(product, claims);
+    const token = refused.token ?? tokenOf(product, isAsked(product) ? {} : claims, header);
+    const verdict = await verifier.verify(token);
     expect(isRefusal(verdict) ? verdict.code : verdict.addresses).toBe(code);
+    expect(verdict).toMatchObject({ reason: expect.stringContaining(reason) });
   });
 });
 
+/** What a signed token names itself decides who is asked; the answer is what is judged then. */
+function isAsked({ yaml, opaque }: Product): boolean {
+  return /introspection/.test(yaml) || opaque !== undefined;
+}
+
 it('there is a token of each product that has a page', () => {
-  const presets = new Set(
-    [...Object.values(PRODUCTS), ...Object.values(PLATFORMS)].map(({ preset }) => preset),
-  );
+  const presets = new Set(Object.values(PRODUCTS).map(({ preset }) => preset));
   expect([...presets].sort()).toEqual([
     'auth0',
     'authentik',
