@@ -18,7 +18,11 @@ export const GMAIL_SIZE = 35_882_577;
 /** https://support.google.com/a/answer/166852: recipients of a message by SMTP. */
 export const GMAIL_RECIPIENTS = 100;
 
-/** https://support.google.com/a/answer/3726730, "Gmail SMTP errors and codes": codes and texts. The steps are a guess unless it says so. */
+/**
+ * https://support.google.com/a/answer/3726730, "Gmail SMTP errors and codes", now also at
+ * https://knowledge.workspace.google.com/admin/support/troubleshooting/gmail-smtp-errors-and-codes: codes and texts. It was at hand in
+ * excerpts, the first rows whole (450 4.2.1, 452 4.2.2). The steps are a guess unless it says so.
+ */
 export const GMAIL_REFUSALS = {
   tooManyConnections: {
     steps: ['greeting', 'EHLO'],
@@ -32,8 +36,17 @@ export const GMAIL_REFUSALS = {
   recipientTooBusy: {
     steps: ['RCPT'],
     lines: [
-      '450-4.2.1 The user you are trying to contact is receiving mail too quickly.',
-      `450 4.2.1 Please resend your message at a later time. ${END}`,
+      '450-4.2.1 The user you are trying to contact is receiving email too quickly.',
+      '450-4.2.1 Please resend your message at a later time. If the user is able to',
+      `450 4.2.1 receive email at that time, your message will be delivered. ${END}`,
+    ],
+  },
+  // The third row of the page, of smtp-relay.gmail.com.
+  relayBusy: {
+    steps: ['MAIL', 'end'],
+    lines: [
+      '450-4.2.1 Peak SMTP relay limit exceeded for this customer. This is a temporary',
+      `450 4.2.1 error. ${END}`,
     ],
   },
   temporarilyRejected: {
@@ -51,6 +64,7 @@ export const GMAIL_REFUSALS = {
   },
   notSignedIn: { steps: ['MAIL'], lines: [`530 5.7.0 Authentication Required. ${END}`] },
   appPasswordWanted: { steps: ['AUTH'], lines: [`534 5.7.9 Application-specific password required. ${END}`] },
+  // The page has the words; a server that said "Learn more at" in their place: https://pastebin.com/uXqSaYa4.
   wrongPassword: {
     steps: ['AUTH'],
     lines: [
@@ -92,7 +106,7 @@ export function startGmail(
   return startProvider({
     name: 'smtp.gmail.com at your service, [192.0.2.1]',
     tls: 'implicit',
-    // Seen, e.g. in msmtp's and MailKit's logs; AUTH only once there is TLS.
+    // Not documented. Seen, before TLS and after it, word for word: https://pastebin.com/uXqSaYa4.
     keywords: ({ secure }) => [
       `SIZE ${GMAIL_SIZE}`,
       '8BITMIME',
@@ -128,5 +142,5 @@ export function startGmail(
   });
 }
 
-/** As the page on XOAUTH2 shows it. */
+/** As the page on XOAUTH2 shows it, the line break at its end included. */
 const REFUSED_TOKEN = '{"status":"401","schemes":"bearer mac","scope":"https://mail.google.com/"}\n';

@@ -18,10 +18,25 @@ export const IONOS_REFUSALS = {
     steps: ['MAIL', 'end'],
     lines: ['451-Requested action aborted', '451 Mails per session limit'],
   },
-  // https://www.ionos.com/help/email/troubleshooting-mail-basicmail-business/error-messages-caused-by-undeliverable-email/ has 535; the words are of its software.
+  // https://www.ionos.com/help/email/troubleshooting-mail-basicmail-business/error-messages-caused-by-undeliverable-email/ has 535, with
+  // "Authentication failure: SMTP AUTH failed with the remote server", which is what programs say of it; the words are of its software.
   wrongPassword: { steps: ['AUTH'], lines: ['535 Authentication credentials invalid'] },
   // https://github.com/dart-mailer/mailer/issues/161
   notSignedIn: { steps: ['MAIL'], lines: ['530 Authentication required'] },
+  // https://www.ionos.com/help/email/general-topics/important-change-for-sending-emails-with-different-sender-addresses/ has the last
+  // words; the first line and the step are of GMX, which runs the same software: https://github.com/infertux/zeyple/issues/49.
+  foreignSender: {
+    steps: ['MAIL'],
+    lines: ['550-Requested action not taken: mailbox unavailable', '550 Sender address is not allowed.'],
+  },
+  // https://github.com/bohnelang/Linux_Postfix_ionos.de, in reply to MAIL.
+  unknownDomain: {
+    steps: ['MAIL'],
+    lines: [
+      '550-Requested action not taken: mailbox unavailable',
+      '550 invalid DNS MX or A/AAAA resource record',
+    ],
+  },
   // The page of 535.
   noSuchMailbox: { steps: ['RCPT'], lines: ['550 Requested action not taken: mailbox unavailable'] },
   // https://www.ionos.de/hilfe/e-mail/postmaster/smtp-fehlermeldungen-der-11-ionos-mailserver/, of mail from outside.
@@ -69,12 +84,18 @@ export function startIonos(account: { user: string; password: string }): Promise
       end: ['250 Requested mail action okay, completed: id=1MvKGv-1uq2nW3wvZ-00ybJH'],
       unknown: ['500 Syntax error, command unrecognized'],
     },
-    judge(step, { user }, text) {
+    judge(step, { user, sender }, text) {
       if (step === 'MAIL' && user === undefined) return IONOS_REFUSALS.notSignedIn.lines;
+      // Since January 2024: "the sender address has the same domain as the email account used", and empty ones are refused too.
+      if (step === 'MAIL' && domainOf(sender) !== domainOf(user)) return IONOS_REFUSALS.foreignSender.lines;
       if (step === 'end' && !hasProperHeader(text)) return IONOS_REFUSALS.policy.lines;
       return undefined;
     },
   });
+}
+
+function domainOf(address = ''): string {
+  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
 }
 
 /** The page on `policy`: one Date, and From, Sender, To, Cc and Subject at most once. */

@@ -37,20 +37,23 @@ export const MICROSOFT365_REFUSALS = {
     steps: ['AUTH', 'MAIL', 'end'],
     lines: [`451 4.7.0 Temporary server error. Please try again later. PRX4 ${TRACE}`],
   },
-  // https://github.com/simonrob/email-oauth2-proxy/issues/315
+  // https://github.com/simonrob/email-oauth2-proxy/issues/315; Exchange Online's page on NDRs has 5.7.57 with
+  // "Client was not authenticated to send anonymous mail during MAIL FROM".
   notSignedIn: { steps: ['MAIL'], lines: [`530 5.7.57 Client not authenticated to send mail. ${TRACE}`] },
-  // https://github.com/MicrosoftDocs/OfficeDocs-Exchange/issues/2499
+  // https://github.com/MicrosoftDocs/OfficeDocs-Exchange/issues/2499; the page on NDRs has 4.7.500-699 with "please try again later".
   serverBusy: {
     steps: ['MAIL', 'RCPT'],
     lines: ['451 4.7.500 Server busy. Please try again later from [192.0.2.1]. (S77719)'],
   },
-  // smtp-submission-improvements (above); the end of DATA: https://github.com/sabuhish/fastapi-mail/issues/75
+  // smtp-submission-improvements (above) has the limit and the code; these words were seen, at the end of DATA:
+  // https://github.com/sabuhish/fastapi-mail/issues/75
   tooManyConnections: {
     steps: ['AUTH', 'MAIL', 'end'],
     lines: [
       `432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [Hostname=${HOST}]`,
     ],
   },
+  // The words of smtp-submission-improvements (above), and of
   // https://techcommunity.microsoft.com/t5/exchange-team-blog/changes-coming-to-the-smtp-authenticated-submission-client/ba-p/607825
   threadLimit: {
     steps: ['end'],
@@ -63,12 +66,17 @@ export const MICROSOFT365_REFUSALS = {
       '554 5.2.252 SendAsDenied; app@example.org not allowed to send as alice@example.org; STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed to process message due to a permanent exception with message Cannot submit message.',
     ],
   },
-  // smtp-submission-improvements (above), for more than 10,000 recipients a day
+  // smtp-submission-improvements (above), for more than 10,000 recipients a day; what is behind the semicolon was seen.
   dailyLimit: {
     steps: ['end'],
     lines: [
       '554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process message due to a permanent exception',
     ],
+  },
+  // The page on NDRs: https://learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online/non-delivery-reports-in-exchange-online
+  blockedForSpam: {
+    steps: ['end'],
+    lines: ['550 5.1.8 Access denied, bad outbound sender.'],
   },
   // smtp-submission-improvements (above)
   mailboxFull: {

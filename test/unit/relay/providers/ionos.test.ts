@@ -48,6 +48,16 @@ describe('ionos', () => {
     expect(toldToOperator(outcome)).toContain('Reject due to policy restrictions');
   });
 
+  it('takes mail of its own domain alone, and none without a sender', async () => {
+    const relay = await asCustomer();
+    for (const from of ['alice@example.net', '']) {
+      const outcome = await send(relay, { from });
+      expect(toldToClient(outcome)).toBe('550');
+      expect(toldToOperator(outcome)).toContain('Sender address is not allowed');
+    }
+    expect(toldToClient(await send(relay, { from: 'other@EXAMPLE.org' }))).toBe('250');
+  });
+
   it('gets eight messages in a minute, and no ninth', async () => {
     const relay = await asCustomer({}, { maxWait: '1s' });
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => send(relay)));
