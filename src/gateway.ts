@@ -134,6 +134,7 @@ async function build(options: { given: Given; audit: Audit; ending: (() => unkno
       issuer: authorization.issuer,
       keyring,
       accounts: store.accounts,
+      domains: demo ? undefined : authorization.identityProvider.domains,
       apps: new Map(
         authorization.clients
           .filter((client) => client.sendAs.length > 0)

@@ -141,6 +141,8 @@ export async function createAuthorizationServer(
       accounts,
       identityProvider,
       identity: settings.identityProvider.identity,
+      domains: settings.identityProvider.domains,
+      require: settings.identityProvider.require,
     }),
     identityProviderHealth: watchIdentityProvider(settings.identityProvider.issuer, events),
     consents,

@@ -2,7 +2,7 @@
 
 import Type from 'typebox';
 import { duration, existingFile, network, secret, socketAddress } from '../setting.ts';
-import { IdentityClaims } from '../token/settings.ts';
+import { IdentityClaims, Requirement } from '../token/settings.ts';
 import { DeviceGrantSettings } from './device/settings.ts';
 import { ClientMetadataDocumentSettings, RegistrationSettings } from './open-clients/settings.ts';
 
@@ -22,6 +22,20 @@ export const IdentityProviderSettings = Type.Object(
       description: 'Scopes asked for at sign-in.',
     }),
     name: Type.Optional(Type.String({ description: 'What people call it, for the pages.' })),
+    domains: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        description:
+          'Mail domains whose people may sign in; all where absent. It is believed about addresses of these alone, as it should be where anybody may have an account there.',
+      }),
+    ),
+    require: Type.Optional(
+      Type.Array(Requirement, {
+        minItems: 1,
+        description:
+          'Groups and other claims that a person must have to sign in, every one of the list; looked at when they sign in, not later.',
+      }),
+    ),
     identity: IdentityClaims,
     timeout: duration({ default: '10s', description: 'Limit for one request to it.' }),
     allowInsecureHttp: Type.Boolean({

@@ -1,7 +1,8 @@
 // Checks of the issuers: Postern's own, the identity provider's; and what holds for the address of any.
 
+import { readDomainPattern } from '../address.ts';
 import type { CheckInput } from './checks.ts';
-import type { Place } from './fault.ts';
+import { type Place, quote } from './fault.ts';
 import { hostOf, isLoopback } from './hosts.ts';
 
 export function checkOwnIssuer(input: CheckInput): void {
@@ -40,10 +41,30 @@ export function checkIdentityProvider(input: CheckInput): void {
   checkInsecureHttp(input, place, provider.allowInsecureHttp, [['issuer', provider.issuer]]);
   checkVerified(input, [...place, 'identity'], provider.identity.requireVerified);
   checkAddressClaims(input, [...place, 'identity'], provider.identity.addresses);
+  provider.domains?.forEach((text, index) => void readDomain(input, [...place, 'domains', index], text));
+  if (isEverybodys(provider.issuer) && !provider.domains)
+    input.findings.danger(
+      [...place, 'domains'],
+      'is missing: everybody in the world may have an account at this issuer, and send as what it is for',
+    );
   if (!provider.scopes.includes('openid')) {
     // OpenID Connect Core §3.1.2.1: without it there is no ID token and nobody is signed in.
     input.findings.fault([...place, 'scopes'], 'must contain openid; without it nobody can be signed in');
   }
+}
+
+/** Google, and the tenant of Microsoft's personal accounts (access-token-claims-reference.md of entra-docs, `iss`). */
+export function isEverybodys(issuer: string): boolean {
+  return (
+    issuer === 'https://accounts.google.com' || issuer.includes('/9188040d-6c67-4c5b-b112-36a304b66dad/')
+  );
+}
+
+/** A mail domain in the form for comparing; a fault where the text is none. */
+export function readDomain(input: CheckInput, place: Place, text: string): string | undefined {
+  const domain = readDomainPattern(`*@${text}`);
+  if (domain === undefined) input.findings.fault(place, `${quote(text)} is not a mail domain`);
+  return domain;
 }
 
 export function checkAudience(input: CheckInput): void {

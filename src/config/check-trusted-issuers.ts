@@ -1,6 +1,6 @@
 // Checks of the issuers trusted directly: who they are, how their tokens are proved, whom they speak for.
 
-import { canonicalAddress, readDomainPattern } from '../address.ts';
+import { canonicalAddress } from '../address.ts';
 import { patternFault } from '../token/issuers/claim-pattern.ts';
 import { checkIntrospection, checkOpaqueTokens, type Entry } from './check-introspection.ts';
 import {
@@ -9,6 +9,8 @@ import {
   checkIssuerUrl,
   checkVerified,
   httpUrl,
+  isEverybodys,
+  readDomain,
 } from './check-issuers.ts';
 import type { CheckInput } from './checks.ts';
 import { type Place, quote, spellPlace } from './fault.ts';
@@ -41,13 +43,6 @@ export function checkTrustedIssuers(input: CheckInput): void {
   }
   checkOpaqueTokens(entries);
   checkDomains(entries);
-}
-
-/** Google, and the tenant of Microsoft's personal accounts (access-token-claims-reference.md of entra-docs, `iss`). */
-function isEverybodys(issuer: string): boolean {
-  return (
-    issuer === 'https://accounts.google.com' || issuer.includes('/9188040d-6c67-4c5b-b112-36a304b66dad/')
-  );
 }
 
 function checkNames(entries: readonly Entry[]): void {
@@ -144,11 +139,8 @@ function checkDomains(entries: readonly Entry[]): void {
   for (const { input, place, trusted } of entries) {
     trusted.domains?.forEach((text, index) => {
       const at = [...place, 'domains', index];
-      const domain = readDomainPattern(`*@${text}`);
-      if (domain === undefined) {
-        input.findings.fault(at, `${quote(text)} is not a mail domain`);
-        return;
-      }
+      const domain = readDomain(input, at, text);
+      if (domain === undefined) return;
       const earlier = seen.get(domain);
       if (earlier) input.findings.fault(at, `${quote(text)} stands in ${spellPlace(earlier)} already`);
       seen.set(domain, earlier ?? [...place, 'domains']);

@@ -4,7 +4,7 @@ import Type from 'typebox';
 import { duration } from '../setting.ts';
 import { TrustedIssuerSettings } from './issuers/settings.ts';
 
-export { IdentityClaims, TrustedIssuerSettings } from './issuers/settings.ts';
+export { IdentityClaims, Requirement, TrustedIssuerSettings } from './issuers/settings.ts';
 
 /** Largest `leeway` taken, milliseconds: revocations and retired keys are kept this long beyond the last expiry. */
 export const MAX_LEEWAY = 10 * 60_000;

@@ -168,6 +168,7 @@ export async function openTestDoor(
       issuer: settings.issuer,
       keyring,
       accounts,
+      domains: settings.identityProvider.domains,
       apps,
       opaque: createOpaqueTokens({ ...settings, artifacts }),
     },

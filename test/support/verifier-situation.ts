@@ -31,6 +31,8 @@ export const TRUSTED_ISSUER = 'https://idp.example.org';
 export interface SituationOptions {
   readonly settings?: Partial<TokenSettings>;
   readonly trusted?: Partial<TrustedIssuerSettings>;
+  /** Mail domains of people's addresses that count with Postern's own tokens; all where absent. */
+  readonly domains?: readonly string[];
   /** Keys of the trusted issuer; one ES256 key where absent. */
   readonly keys?: TestKey[];
   /** What other addresses than that of the keys answer. */
@@ -62,6 +64,7 @@ export async function verifierSituation(options: SituationOptions = {}) {
     own: {
       issuer: OWN_ISSUER,
       keyring,
+      domains: options.domains,
       accounts: {
         find: async (id) => {
           lookUps.push(id);

@@ -4,8 +4,10 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isRefusal, type Refusal, refuse } from '../../refusal.ts';
 import { type Denied, isDenied, type RelyingParty } from '../../relying-party/identity-provider.ts';
 import type { Account } from '../../token/account.ts';
+import { checkRequirements } from '../../token/checks/claims.ts';
 import { addressesFromClaims, groupsFromClaims } from '../../token/issuers/identity.ts';
 import type { IdentityClaims } from '../../token/settings.ts';
+import type { IdentityProviderSettings } from '../settings.ts';
 import type { AccountStore, ArtifactStore } from '../stores.ts';
 
 /** Where the identity provider sends the browser back to; registered there as Postern's redirect URI. */
@@ -46,7 +48,7 @@ export interface SignedInAccount {
 }
 
 export interface SignInFailure {
-  readonly failed: 'unavailable' | 'refused' | 'no-address';
+  readonly failed: 'unavailable' | 'refused' | 'not-allowed' | 'no-address' | 'foreign-address';
   readonly refusal: Refusal;
 }
 
@@ -64,8 +66,12 @@ export function createSignIn(options: {
   readonly accounts: AccountStore;
   readonly identityProvider: RelyingParty;
   readonly identity: IdentityClaims;
+  /** Mail domains whose people may sign in; absent: all. */
+  readonly domains?: readonly string[] | undefined;
+  /** Claims a person must have. */
+  readonly require?: IdentityProviderSettings['require'] | undefined;
 }): SignIn {
-  const { artifacts, accounts, identityProvider, identity } = options;
+  const { artifacts, accounts, identityProvider, identity, domains, require = [] } = options;
   return {
     async start({ interaction, browser, loginHint }) {
       // Notices an identity provider that went away: better a page of ours than a browser that cannot connect.
@@ -107,8 +113,13 @@ export function createSignIn(options: {
         const isAway = person.code === 'issuer-unavailable';
         return { failed: isAway ? 'unavailable' : 'refused', refusal: person };
       }
-      const addresses = addressesFromClaims(person.claims, identity);
-      if (isRefusal(addresses)) return { failed: 'no-address', refusal: addresses };
+      const unmet = checkRequirements(person.claims, { requirements: require });
+      if (unmet) return { failed: 'not-allowed', refusal: unmet };
+      const addresses = addressesFromClaims(person.claims, identity, domains);
+      if (isRefusal(addresses)) {
+        const isForeign = !isRefusal(addressesFromClaims(person.claims, identity));
+        return { failed: isForeign ? 'foreign-address' : 'no-address', refusal: addresses };
+      }
       const { name } = person.claims;
       const account = await accounts.upsert(
         {

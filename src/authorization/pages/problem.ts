@@ -176,6 +176,19 @@ const SIGN_IN_PROBLEMS = {
     next: (name: string) =>
       `Ask the people who run ${name} to give your account a mail address and to mark it as confirmed; then try again.`,
   },
+  'not-allowed': {
+    title: 'Your account may not send mail here',
+    happened: (name: string) =>
+      `You are signed in at ${name}, but your account there is not one of those that may use this mail service.`,
+    next: (name: string) =>
+      `Ask the people who run ${name} to let your account use this mail service; then try again. If you have another account, sign in with that one.`,
+  },
+  'foreign-address': {
+    title: 'Your mail address is not one of ours',
+    happened: (name: string) =>
+      `You are signed in at ${name}, but this mail service is not for the domain of the mail address it told us.`,
+    next: () => 'Sign in with the account that has your address at this mail service.',
+  },
   disabled: {
     title: 'Your account is switched off here',
     happened: (name: string) =>

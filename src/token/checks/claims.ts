@@ -133,8 +133,11 @@ function checkScope(claims: Claims, { scopes }: IssuerRules): Refusal | undefine
   return refuse('token-scope', `expected scope ${shown(scopes)}, found ${shown(held)}`);
 }
 
-// Roles are what some issuers have in place of scopes.
-function checkRequirements(claims: Claims, { requirements }: IssuerRules): Refusal | undefined {
+/** Roles are what some issuers have in place of scopes; refusal `token-scope` where one of the claims holds nothing of its list. */
+export function checkRequirements(
+  claims: Claims,
+  { requirements }: Pick<IssuerRules, 'requirements'>,
+): Refusal | undefined {
   for (const { claim, anyOf } of requirements) {
     const held = namesAt(claims, claim);
     if (anyOf.some((value) => held.includes(value))) continue;

@@ -1,6 +1,6 @@
 // What a token must fulfil to be believed, per issuer: its own server's and the trusted ones' settings in one shape.
 
-import { canonicalAddress } from '../../address.ts';
+import { canonicalAddress, isOfDomain } from '../../address.ts';
 import { isRefusal, type Refusal, refuse } from '../../refusal.ts';
 import type { AccountDirectory } from '../account.ts';
 import type { Introspector } from '../introspection/introspector.ts';
@@ -25,6 +25,8 @@ export interface OwnIssuer {
   readonly issuer: string;
   readonly keyring: Keyring;
   readonly accounts: AccountDirectory;
+  /** Mail domains of people's addresses that count; absent: all. */
+  readonly domains?: readonly string[] | undefined;
   /** Addresses an app may send as with a token of its own (client credentials), by client id. */
   readonly apps: ReadonlyMap<string, readonly string[]>;
   /** Absent where it issues signed tokens only. */
@@ -129,7 +131,13 @@ async function identifyOwn(own: OwnIssuer, claims: Claims): Promise<Identity | R
   const account = await own.accounts.find(subject);
   if (!account) return refuse('token-identity', `no account ${shown(subject)}: expected one of this issuer`);
   if (account.disabled) return refuse('token-identity', `account ${shown(subject)} is disabled`);
-  return addressed(account.addresses, account.groups, `account ${shown(subject)}`);
+  const { domains } = own;
+  // An account may be older than the list.
+  const addresses = account.addresses.filter(
+    (address) => domains?.some((domain) => isOfDomain(address, domain)) ?? true,
+  );
+  const who = `account ${shown(subject)}`;
+  return addressed(addresses, account.groups, domains ? `${who}, of the domains ${shown(domains)},` : who);
 }
 
 function identifyApp(own: OwnIssuer, clientId: string): Identity | Refusal {

@@ -30,7 +30,7 @@ export const IdentityClaims = Type.Object(
   { additionalProperties: false, default: {}, description: 'How claims become addresses.' },
 );
 
-const Requirement = Type.Object(
+export const Requirement = Type.Object(
   {
     claim: Type.String({
       minLength: 1,

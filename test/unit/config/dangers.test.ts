@@ -108,6 +108,11 @@ describe('dangers', () => {
         ),
     ],
     [
+      'a sign-in where everybody may have an account',
+      'authorization.identityProvider.domains: is missing: everybody in the world',
+      (text) => text.replace('issuer: https://id.example.org', 'issuer: https://accounts.google.com'),
+    ],
+    [
       'the tenant of personal accounts',
       'token.trustedIssuers[0].domains: is missing: everybody in the world',
       (text) =>

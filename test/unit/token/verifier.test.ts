@@ -90,6 +90,17 @@ describe("a token of Postern's own", () => {
     expect(refusal.reason).toContain(reason);
   });
 
+  it('speaks for no address of another domain, where domains are named: an account may be older than they are', async () => {
+    const { mintOwn, accept, refuse, accounts } = await given({ domains: ['example.org'] });
+    accounts.set('alice-id', account({ addresses: ['alice@gmail.example', 'alice@Example.org'] }));
+    expect(await accept(mintOwn())).toMatchObject({ addresses: ['alice@example.org'] });
+    accounts.set('alice-id', account({ addresses: ['alice@sub.example.org'] }));
+    expect(await refuse(mintOwn({ jti: composeTokenId('grant-2') }))).toMatchObject({
+      code: 'token-identity',
+      reason: 'account "alice-id", of the domains "example.org", has no mail address',
+    });
+  });
+
   it.each(['client_id', 'iat', 'jti', 'sub', 'exp'])('needs the claim %s', async (name) => {
     const { mintOwn, refuse } = await given();
     expect(await refuse(mintOwn({ [name]: undefined }))).toMatchObject({

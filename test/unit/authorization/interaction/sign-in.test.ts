@@ -12,6 +12,7 @@ import {
   openTestDoor,
   signInAndAllow,
   type TestDoor,
+  testSettings,
 } from '../../../support/authorization-server.ts';
 
 let door: TestDoor;
@@ -113,6 +114,49 @@ test.each([
   expect(page.text).toContain('Ask the people who run Example Login');
   expect(door.accounts.all()).toEqual([]);
   expect(door.eventsNamed('signInFailed')).toMatchObject([{ client: 'postern-cli', code: 'token-identity' }]);
+});
+
+test('where its domains are named, nobody else signs in, and the page says why', async () => {
+  const provider = testSettings().identityProvider;
+  await door.close();
+  door = await openTestDoor({ identityProvider: { ...provider, domains: ['example.org'] } });
+  door.identityProvider.person = { ...ALICE, email: 'alice@mail.example.org' };
+  const page = await goToConsent(door.newBrowser(), request());
+  expect(page.status).toBe(403);
+  expect(page.text).toContain('Your mail address is not one of ours');
+  expect(door.accounts.all()).toEqual([]);
+  expect(door.eventsNamed('signInFailed')).toMatchObject([
+    {
+      code: 'token-identity',
+      reason: expect.stringContaining('email is "alice@mail.example.org", of no domain') as string,
+    },
+  ]);
+  door.identityProvider.person = { ...ALICE, email: 'alice@EXAMPLE.org' };
+  await obtainTokens(door);
+  expect(door.accounts.all()).toHaveLength(1);
+});
+
+test('where claims are required, nobody without them signs in, and the page says so', async () => {
+  const provider = testSettings().identityProvider;
+  await door.close();
+  door = await openTestDoor({
+    identityProvider: { ...provider, require: [{ claim: 'hd', anyOf: ['example.org'] }] },
+  });
+  // A personal account at Google may have any confirmed address; only one of the organisation has `hd`.
+  for (const claims of [{}, { hd: 'example.net' }, { hd: 'example.org.example.net' }, { hd: '' }]) {
+    door.identityProvider.person = { ...ALICE, ...claims };
+    const page = await goToConsent(door.newBrowser(), request());
+    expect(page.status).toBe(403);
+    expect(page.text).toContain('Your account may not send mail here');
+  }
+  expect(door.accounts.all()).toEqual([]);
+  expect(door.eventsNamed('signInFailed')[1]).toMatchObject({
+    code: 'token-scope',
+    reason: 'expected hd to hold "example.org", found "example.net"',
+  });
+  door.identityProvider.person = { ...ALICE, hd: 'example.org' };
+  await obtainTokens(door);
+  expect(door.accounts.all()).toHaveLength(1);
 });
 
 test('an answer that does not verify signs nobody in', async () => {
