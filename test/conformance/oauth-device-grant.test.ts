@@ -107,6 +107,24 @@ test('§5.4 remote phishing: a link alone does nothing, even where the victim is
   expect(door.eventsNamed('consentDenied')).toMatchObject([{ requestedFrom: '203.0.113.66' }]);
 });
 
+test.each([
+  ['a web page', 'https://evil.example'],
+  ['a page in a sandboxed frame', 'null'],
+])('§5.4 %s in the victim’s browser gets no code from the victim’s own network', async (_what, origin) => {
+  const { status, headers, text } = await door.transport({
+    method: 'POST',
+    url: new URL('/device/auth', door.issuer),
+    headers: { 'content-type': 'application/x-www-form-urlencoded', origin },
+    body: new URLSearchParams({ client_id: 'postern-cli', scope: MAIL }).toString(),
+  });
+  expect({ status, json: JSON.parse(text) }).toMatchObject({
+    status: 400,
+    json: { error: 'invalid_request' },
+  });
+  expect(headers.get('access-control-allow-origin')).toBeNull();
+  expect(door.artifacts.count('DeviceCode')).toBe(0);
+});
+
 test('§5.4 a stranger’s program cannot pass as another: the page says that nobody has checked it', async () => {
   const stranger = await registerClient(door, {
     client_name: 'Mail Program',

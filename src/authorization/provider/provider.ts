@@ -212,8 +212,9 @@ function policy({ settings, accounts, consents, origins, isSessionOver }: Provid
     // RFC 9700 §4.14.2.
     rotateRefreshToken: true,
     // The endpoints for programs take no cookie, so a page of another origin has nothing to borrow there; but programs built
-    // on a browser engine write Origin, and would be refused.
-    clientBasedCORS: () => true,
+    // on a browser engine write Origin, and would be refused. A device has no browser: a page that asks for a code in the victim's
+    // would have it come from the victim's own network, and look near to who is asked to confirm it (RFC 8628 §5.4).
+    clientBasedCORS: ({ oidc }) => oidc.route !== 'device_authorization',
     ttl: lifetimes(settings),
     findAccount: (_ctx, accountId) => knownAccount(accounts, accountId),
     loadExistingGrant: grantLoader(consents, origins),
