@@ -3,6 +3,7 @@
 
 import { type Client, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { isRefusal } from '../../refusal.ts';
+import { decodeToken } from '../../token/checks/decode.ts';
 import { isOpaqueForm, type OpaqueTokens } from '../../token/own-opaque.ts';
 import type { TokenVerifier } from '../../token/verifier.ts';
 import type { Revocations } from '../../token/withdrawal/revocations.ts';
@@ -32,6 +33,8 @@ export type IdentifyOwnToken = (token: string) => Promise<OwnToken | undefined>;
 /** Asks the verifier that the mail client's door uses. */
 export function identifyByVerifier(verifier: Pick<TokenVerifier, 'read'>, issuer: string): IdentifyOwnToken {
   return async (token) => {
+    // Anybody may ask here, and the verifier would ask the issuer that a signed token names, which a public client can invent.
+    if (!isOpaqueForm(token) && issuerNamedIn(token) !== issuer) return undefined;
     // Whoever ends a token or asks about it need not hold the certificate that it is bound to.
     const verdict = await verifier.read(token);
     if (isRefusal(verdict) || verdict.principal.issuer !== issuer) return undefined;
@@ -40,6 +43,12 @@ export function identifyByVerifier(verifier: Pick<TokenVerifier, 'read'>, issuer
     const { certificate } = verdict;
     return { tokenId, grantId, clientId, expiresAt, subject, scope: scopes.join(' '), certificate };
   };
+}
+
+/** As it says itself. */
+function issuerNamedIn(token: string): unknown {
+  const decoded = decodeToken(token);
+  return isRefusal(decoded) ? undefined : decoded.claims['iss'];
 }
 
 export interface OwnTokensOptions {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { isRefusal } from '../../../../src/refusal.ts';
 import {
   claimsOf,
@@ -8,6 +8,7 @@ import {
   type TestDoor,
   type Tokens,
 } from '../../../support/authorization-server.ts';
+import { introspectionSettings, trustedIssuer } from '../../../support/tokens.ts';
 
 const app = { id: 'billing-app', secret: 'billing-app-secret-0123456789' };
 let door: TestDoor;
@@ -158,4 +159,37 @@ test('a revocation that could not be kept is not answered as done', async () => 
     expect(JSON.stringify(failed.json)).not.toContain('locked');
   }
   expect(door.eventsNamed('fault')).toHaveLength(2);
+});
+
+describe('what is none of its own', () => {
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const partner = 'https://partner.example.org';
+
+  test.each([
+    ['a token that names another issuer', `${encode({ alg: 'ES256' })}.${encode({ iss: partner })}.c2ln`],
+    ['a token that names nobody', `${encode({ typ: 'x' })}.AAAA.BBBB`],
+  ])('%s is shown to no issuer, whoever sends it in', async (_what, token) => {
+    const asked: string[] = [];
+    const other = await openTestDoor(
+      {},
+      {
+        trustedIssuers: [
+          trustedIssuer(partner, {
+            verification: 'introspection',
+            introspection: introspectionSettings({ endpoint: `${partner}/introspect` }),
+          }),
+        ],
+        fetch: async (url) => {
+          asked.push(String(url));
+          return Response.json({ active: true });
+        },
+      },
+    );
+    const form = { token, client_id: 'postern-cli' };
+    expect((await other.call('/token/revocation', form)).status).toBe(200);
+    const answer = await other.call('/token/introspection', { token }, app);
+    expect(answer).toMatchObject({ status: 200, json: { active: false } });
+    expect(asked).toEqual([]);
+    await other.close();
+  });
 });
