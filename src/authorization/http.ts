@@ -16,6 +16,7 @@ import {
   DEVICE_PATH,
   isForPrograms,
   type OauthRoute,
+  SIGN_OUT_PATH,
 } from './oauth-routes.ts';
 import type { Site } from './pages/document.ts';
 import { faultPage, requestProblem } from './pages/problem.ts';
@@ -138,7 +139,7 @@ export async function mountProvider(
 }
 
 /** Requests that cost nothing to make and leave a row behind until it expires. */
-const ROWS_BY_GET = new Set([AUTHORIZATION_PATH, DEVICE_PATH]);
+const ROWS_BY_GET = new Set([AUTHORIZATION_PATH, DEVICE_PATH, SIGN_OUT_PATH]);
 const TOO_MANY = {
   error: 'temporarily_unavailable',
   error_description: 'too many requests from this network; wait a minute',

@@ -14,6 +14,9 @@ export const AUTHORIZATION_PATH = '/auth';
 export const DEVICE_AUTHORIZATION_PATH = '/device/auth';
 export const DEVICE_PATH = '/device';
 
+/** Where programs send the browser to end its session. */
+export const SIGN_OUT_PATH = '/session/end';
+
 export const OAUTH_ROUTES: readonly OauthRoute[] = [
   {
     url: '/.well-known/openid-configuration',
@@ -31,9 +34,9 @@ export const OAUTH_ROUTES: readonly OauthRoute[] = [
   { url: '/token/introspection', methods: ['POST'], readBy: 'programs' },
   { url: AUTHORIZATION_PATH, methods: ['GET'], readBy: 'people' },
   { url: '/auth/:uid', methods: ['GET'], readBy: 'people' },
-  { url: '/session/end', methods: ['GET'], readBy: 'people' },
-  { url: '/session/end/confirm', methods: ['POST'], readBy: 'people' },
-  { url: '/session/end/success', methods: ['GET'], readBy: 'people' },
+  { url: SIGN_OUT_PATH, methods: ['GET'], readBy: 'people' },
+  { url: `${SIGN_OUT_PATH}/confirm`, methods: ['POST'], readBy: 'people' },
+  { url: `${SIGN_OUT_PATH}/success`, methods: ['GET'], readBy: 'people' },
   { url: DEVICE_AUTHORIZATION_PATH, methods: ['POST'], readBy: 'programs' },
   { url: DEVICE_PATH, methods: ['GET', 'POST'], readBy: 'people' },
   { url: `${DEVICE_PATH}/:uid`, methods: ['GET'], readBy: 'people' },

@@ -7,6 +7,7 @@ import { isRefusal } from '../../refusal.ts';
 import { grantHandle } from '../../token/token-id.ts';
 import { type DeviceTarget, deviceTarget } from '../device/target.ts';
 import { type Door, readBrowser, sendPage, writeBrowser } from '../door.ts';
+import { createFloodGate } from '../flood.ts';
 import { type KnownAccount, knownAccount } from '../known-account.ts';
 import { interactionPath } from '../oauth-routes.ts';
 import { consentPage } from '../pages/consent.ts';
@@ -34,7 +35,10 @@ interface Step {
 }
 
 export function registerInteractions(app: FastifyInstance, door: Door): void {
+  // Each look at one that waits for the sign-in leaves a row: one request of a program could be opened without end.
+  const flood = createFloodGate();
   app.get<{ Params: { uid: string } }>('/interaction/:uid', async (request, reply) => {
+    if (!flood.admits(peerOf(request.raw) ?? '')) return sendPage(reply, requestProblem(429), door.site);
     const interaction = await findInteraction(door, request, reply, request.params.uid);
     if (interaction === undefined) return sendPage(reply, expiredPage(), door.site);
     const step = { door, request, reply, interaction };

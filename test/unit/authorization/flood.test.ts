@@ -55,3 +55,22 @@ test('one too many is a page that says to wait, and leaves nothing behind', asyn
   expect(door.artifacts.count('Interaction')).toBe(kept);
   await door.close();
 });
+
+test.each([
+  ['a sign-out', '/session/end', 'Session'],
+  ['an interaction that waits for the sign-in, opened again and again', '/interaction', 'SignIn'],
+] as const)('%s leaves no rows without end', async (_what, path, model) => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  const door = await openTestDoor();
+  const browser = door.newBrowser();
+  await browser.go(authorizationUrl(door, newProof()));
+  const begun = browser.cookies().find((cookie) => cookie.path.startsWith('/interaction/'))?.path;
+  const url = new URL(path === '/interaction' ? String(begun) : path, door.issuer);
+  const look = () => (path === '/interaction' ? browser.go(url) : door.newBrowser().go(url));
+  let page = await look();
+  for (let count = 0; count < 320; count += 1) page = await look();
+  expect(page).toMatchObject({ status: 429, text: expect.stringContaining('Wait a minute') });
+  expect(door.artifacts.count(model)).toBeLessThanOrEqual(301);
+  expect(door.artifacts.count(model)).toBeGreaterThan(200);
+  await door.close();
+});
