@@ -2,6 +2,7 @@
 
 import { type Administration, createAdministration } from './administration/server.ts';
 import { type Audit, createAudit, type JournalDestination } from './audit/audit.ts';
+import { MAX_CONNECTIONS } from './authorization/crowd.ts';
 import { signInRedirectUri } from './authorization/interaction/sign-in.ts';
 import { createOpaqueTokens } from './authorization/provider/opaque-tokens.ts';
 import { identifyByVerifier } from './authorization/provider/own-tokens.ts';
@@ -57,7 +58,7 @@ export async function startGateway(
   const audit = createAudit({ settings: settings.audit, ...(journal && { destination: journal }) });
   const ending: (() => unknown)[] = [() => audit.close()];
   try {
-    const files = await fileLimitDanger(settings);
+    const files = await fileLimitDanger(settings, MAX_CONNECTIONS);
     tellDangers(audit.events, files ? [...options.dangers, files] : options.dangers);
     const parts = await build({ given: options, audit, ending });
     const { mail } = parts;

@@ -16,6 +16,7 @@ interface CheckResult {
 
 /** A balancer asks every few seconds; a check that hangs must not hang its question. */
 const CHECK_MILLISECONDS = 2_000;
+const MAX_CONNECTIONS = 100;
 
 export function createAuditServer(options: {
   readonly metrics: Metrics;
@@ -29,6 +30,8 @@ export function createAuditServer(options: {
     connectionTimeout: 30_000,
     forceCloseConnections: true,
   });
+  // Beyond the reach of strangers, as a rule; and if not, they must not get the files that mail needs.
+  app.server.maxConnections = MAX_CONNECTIONS;
   const readiness = shared(() => runChecks(options.checks, options.checkMilliseconds ?? CHECK_MILLISECONDS));
 
   app.addHook('onSend', async (_request, reply) => {

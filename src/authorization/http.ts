@@ -7,6 +7,7 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { boundCrowd } from './crowd.ts';
 import { sendPage } from './door.ts';
 import type { AuthorizationEvents } from './events.ts';
 import type { FloodGate } from './flood.ts';
@@ -59,6 +60,8 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
       void sendProblem(request as FastifyRequest, reply as unknown as FastifyReply, 400);
     },
   });
+
+  boundCrowd(app.server);
 
   function receive(request: { raw: FastifyRequest['raw']; ip: string }, reply: { raw: FastifyReply['raw'] }) {
     notePeer(request.raw, request.ip);

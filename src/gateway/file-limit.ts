@@ -3,12 +3,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Settings } from '../config/schema.ts';
 
-/** Store, journal, libraries, the browser's door and its connections. */
+/** Store, journal, libraries, the operator's pages. */
 const RESERVE = 200;
 
 /** As config/ writes a danger; undefined where there are enough, or where the system does not tell (it is Linux's file). */
 export async function fileLimitDanger(
   { submission, upstream, upstreams }: Settings,
+  /** Of the browser's door. */
+  browsers: number,
   read: () => Promise<string> = () => readFile('/proc/self/limits', 'utf8'),
 ): Promise<string | undefined> {
   const text = await read().catch(() => '');
@@ -17,7 +19,7 @@ export async function fileLimitDanger(
     (sum, { maxConnections }) => sum + maxConnections,
     0,
   );
-  const wanted = submission.maxConnections + connections + RESERVE;
+  const wanted = submission.maxConnections + connections + browsers + RESERVE;
   if (limit >= wanted) return undefined;
-  return `submission.maxConnections: the system lets this process open ${limit} files, too few for ${submission.maxConnections} mail clients and ${connections} connections to upstreams; beyond that connections are lost without a word. Allow ${wanted} (LimitNOFILE= of systemd, ulimit -n), or lower the setting`;
+  return `submission.maxConnections: the system lets this process open ${limit} files, too few for ${submission.maxConnections} mail clients, ${connections} connections to upstreams and ${browsers} of browsers; beyond that connections are lost without a word. Allow ${wanted} (LimitNOFILE= of systemd, ulimit -n), or lower the setting`;
 }

@@ -12,17 +12,17 @@ const settings = {
 const limits = (soft: string) => async () =>
   `Limit                     Soft Limit           Hard Limit           Units\nMax open files            ${soft.padEnd(20)} 1048576              files\n`;
 
-test.each(['400', '2249'])('%s files are told of, with how many are wanted', async (soft) => {
-  const danger = await fileLimitDanger(settings, limits(soft));
+test.each(['400', '2749'])('%s files are told of, with how many are wanted', async (soft) => {
+  const danger = await fileLimitDanger(settings, 500, limits(soft));
   expect(danger).toMatch(/^submission\.maxConnections: /);
   expect(danger).toContain(`open ${soft} files`);
-  expect(danger).toContain('Allow 2250 ');
+  expect(danger).toContain('Allow 2750 ');
 });
 
-test.each(['2250', '1048576', 'unlimited'])('%s files are enough', async (soft) => {
-  expect(await fileLimitDanger(settings, limits(soft))).toBeUndefined();
+test.each(['2750', '1048576', 'unlimited'])('%s files are enough', async (soft) => {
+  expect(await fileLimitDanger(settings, 500, limits(soft))).toBeUndefined();
 });
 
 test('a system that does not tell is taken at its best', async () => {
-  expect(await fileLimitDanger(settings, () => Promise.reject(new Error('ENOENT')))).toBeUndefined();
+  expect(await fileLimitDanger(settings, 500, () => Promise.reject(new Error('ENOENT')))).toBeUndefined();
 });
