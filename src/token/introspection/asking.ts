@@ -65,10 +65,8 @@ function readClaims(
   const { iss = rules.issuer } = answer;
   if (iss !== rules.issuer)
     return refuse('token-issuer', `expected iss ${shown(rules.issuer)} in the answer, found ${shown(iss)}`);
-  // Keycloak and others name DPoP tokens so; cnf may not be among what they tell.
-  const { token_type: kind } = answer;
-  if (typeof kind === 'string' && kind.toLowerCase() === 'dpop')
-    return refuse('token-bound', 'a DPoP token (token_type), which cannot be proved over SMTP');
+  const unfit = checkKind(answer['token_type']);
+  if (unfit) return unfit;
   const claims = {
     ...answer,
     iss,
@@ -80,6 +78,25 @@ function readClaims(
   // The issuer's mistake is not the client's: its token may be good, and it must not throw it away.
   if (isRefusal(checked) && checked.code === 'token-malformed') return unavailable(rules, checked.reason);
   return isRefusal(checked) ? checked : { rules, claims, checked };
+}
+
+/** RFC 7662 §2.2: `token_type`, for those who do not tell it otherwise. */
+function checkKind(kind: unknown): Refusal | undefined {
+  if (typeof kind !== 'string') return undefined;
+  // Keycloak and others name DPoP tokens so; cnf may not be among what they tell.
+  if (/^(?:dpop|pop|mac)$/i.test(kind))
+    return refuse(
+      'token-bound',
+      `a token with token_type ${shown(kind)}, whose proof cannot be shown over SMTP`,
+    );
+  // RFC 7662 §2.1: refresh tokens may be asked about as well, and are active. Stolen from a client with a secret, such a one is worth
+  // nothing elsewhere.
+  if (/^(?:refresh|id)(?:_?token)?$/i.test(kind))
+    return refuse(
+      'token-type',
+      `expected an access token, found one of another kind (token_type ${shown(kind)})`,
+    );
+  return undefined;
 }
 
 /** `iss` of a signed token; nothing of it is verified. Undefined where it is none that can be read, or names nobody. */

@@ -134,6 +134,10 @@ describe('a yes', () => {
     ['an ID token', { token_use: 'id' }, 'token-type'],
     ['a refresh token', { typ: 'Refresh' }, 'token-type'],
     ['a refresh token in other words', { token_use: 'refresh_token' }, 'token-type'],
+    ['a refresh token, by its type', { token_type: 'refresh_token' }, 'token-type'],
+    ['a refresh token, by its type in another spelling', { token_type: 'Refresh' }, 'token-type'],
+    ['a token with a proof of its own', { token_type: 'PoP' }, 'token-bound'],
+    ['a MAC token', { token_type: 'mac' }, 'token-bound'],
     ['no address', { email: undefined }, 'token-identity'],
     // The issuer's nonsense is not the client's fault: its token may be good.
     ['no subject', { sub: undefined }, 'issuer-unavailable'],
