@@ -30,7 +30,7 @@ export function patternFault(pattern: string): string | undefined {
   if (pattern.includes('**')) return 'holds **; a * never goes beyond a separator (:, / or @)';
   if (!/[^*:/@]/.test(pattern)) return 'names nothing: whoever the issuer knows would fit';
   // Of a public platform everybody may have an account, and name what is theirs as they like.
-  if (/(^|:)(repo|project_path|repository_owner|namespace_path|organization):\*/.test(pattern))
-    return 'lets everybody in: the owner must be named, not a *';
+  if (/(^|:)(repo|project_path|repository_owner|namespace_path|organization):[^:/@]*\*/.test(pattern))
+    return 'lets strangers in: the owner must be named in full, without a *';
   return undefined;
 }

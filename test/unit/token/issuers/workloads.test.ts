@@ -74,6 +74,11 @@ describe('a pattern', () => {
     ['*:*:*', 'names nothing'],
     ['repo:*/site:ref:refs/heads/main', 'the owner must be named'],
     ['project_path:*/site:ref_type:branch:ref:main', 'the owner must be named'],
+    ['repo:example*/site:ref:refs/heads/main', 'the owner must be named'],
+    ['repo:*example/*:ref:refs/heads/main', 'the owner must be named'],
+    ['project_path:exa*ple/site:*', 'the owner must be named'],
+    ['repository_owner:example*', 'the owner must be named'],
+    ['project_path:example/site*:ref_type:branch:ref:main', undefined],
     ['repository_owner:*', 'the owner must be named'],
   ])('%s: %s', (pattern, fault) => {
     if (fault === undefined) expect(patternFault(pattern)).toBeUndefined();
