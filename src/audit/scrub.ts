@@ -6,7 +6,8 @@ const MAX_STACK = 4000;
 const MAX_CAUSES = 3;
 
 // C0, DEL, C1 (terminal control sequences), line separators, and the marks that reorder text on a screen.
-const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/g;
+const UNPRINTABLE =
+  /[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/g;
 // A compact JWS or JWE, whole or cut short: every one starts with base64url of `{"`.
 const TOKEN = /\beyJ[\w-]{8,}(?:\.[\w-]*)*/g;
 const BEARER = /\b(Bearer|Basic)\s+[\w.~+/=-]{16,}/gi;

@@ -27,7 +27,16 @@ export function say(stream: Writable, text: string): void {
   stream.write(`${text}\n`);
 }
 
-/** One JSON document on standard output, for programs. */
+/**
+ * One JSON document on standard output, for programs; and for the terminal of whoever tries it: JSON leaves in the text what moves
+ * the cursor (C1) or turns the writing round, and claims of a token may hold it.
+ */
 export function sayJson({ output }: Surroundings, value: unknown): void {
-  say(output, JSON.stringify(value, null, 2));
+  const text = JSON.stringify(value, null, 2);
+  say(output, text.replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped));
+}
+
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }

@@ -279,6 +279,19 @@ describe('a token that is refused:', () => {
 });
 
 describe('a token that is accepted', () => {
+  it('moves no cursor and turns no writing round, in neither form', async () => {
+    await start({ identity: { addresses: ['email'], requireVerified: true, groups: 'groups' } });
+    const groups = ['\u001b[2J', '\u009b2J', '\u202egnirtsa', '\u2028', '\u061c', '\u{e0041}', 'é 漢 🙂'];
+    const { exitCode, printed, json } = await explained(tokens.mintTrusted({ groups }));
+    expect(exitCode).toBe(0);
+    expect(printed).toContain('é 漢 🙂');
+    expect(json.groups).toEqual(groups);
+    const raw = await ask(tokens.mintTrusted({ groups }), '--json');
+    for (const text of [printed, raw.printed])
+      expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    expect(raw.printed).toContain('é 漢 🙂');
+  });
+
   it('is told with whom it stands for, and until when', async () => {
     await start({ identity: { addresses: ['email', 'aliases'], requireVerified: true, groups: 'groups' } });
     const token = tokens.mintTrusted({ aliases: ['info@example.org'], groups: ['staff', 'editors'] });
