@@ -193,6 +193,8 @@ test.each([
   'https://app.example.net\\@evil.example/',
   'https://2130706433/client.json',
   'https://0x7f.1/client.json',
+  'https://app.example.net./client.json',
+  'https://app.example.net.:8443/client.json',
   `https://app.example.net/${'x'.repeat(300)}`,
   'file:///etc/passwd',
   'mail-program',
