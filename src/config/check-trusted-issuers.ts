@@ -26,14 +26,10 @@ export function checkTrustedIssuers(input: CheckInput): void {
     if (entry.trusted.introspection) checkIntrospection(entry, entry.trusted.introspection);
     checkWorkloads(entry);
     checkChallenge(entry);
+    checkReach(entry);
     const { trusted, place } = entry;
     checkVerified(input, [...place, 'identity'], trusted.identity.requireVerified);
     checkAddressClaims(input, [...place, 'identity'], trusted.identity.addresses);
-    if (isEverybodys(trusted.issuer) && !trusted.domains && !trusted.workloads)
-      input.findings.danger(
-        [...place, 'domains'],
-        'is missing: everybody in the world may have an account at this issuer, and send as what it is for',
-      );
     // Of a workload the entry says what it may do; of a person nothing else would.
     if (trusted.scopes.length > 0 || trusted.workloads || trusted.require) continue;
     input.findings.danger(
@@ -118,6 +114,21 @@ function checkWorkloads({ input, place, trusted }: Entry): void {
       input.findings.fault([...at, 'sendAs', number], `${quote(text)} is not a mail address`);
     });
   });
+}
+
+/** An issuer that may speak for every address. Beside another authority it may speak for that one's people. */
+function checkReach({ input, place, trusted }: Entry): void {
+  if (trusted.domains || trusted.workloads) return;
+  const tell = (message: string) => input.findings.danger([...place, 'domains'], message);
+  if (isEverybodys(trusted.issuer))
+    return tell(
+      'is missing: everybody in the world may have an account at this issuer, and send as what it is for',
+    );
+  const { issuer } = input.settings.authorization.identityProvider;
+  if (trusted.issuer === issuer) return;
+  tell(
+    `is missing: this issuer is believed about every address, also of the people who sign in at ${issuer}`,
+  );
 }
 
 function checkChallenge({ input, place, trusted }: Entry): void {

@@ -29,7 +29,7 @@ const PERSONAL = 'login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad
 
 const HEAD = 'token:\n  trustedIssuers:\n'.length;
 const asked = (name: string, prefixes?: string): string =>
-  `token:\n  trustedIssuers:\n    - issuer: https://${name}.example.org\n      audiences: [mail]\n      verification: introspection\n      introspection: { clientId: postern, clientSecret: { file: secret } }\n${prefixes === undefined ? '' : `      tokenPrefixes: ${prefixes}\n`}`;
+  `token:\n  trustedIssuers:\n    - issuer: https://${name}.example.org\n      audiences: [mail]\n      domains: [${name}.example]\n      verification: introspection\n      introspection: { clientId: postern, clientSecret: { file: secret } }\n${prefixes === undefined ? '' : `      tokenPrefixes: ${prefixes}\n`}`;
 
 describe('dangers', () => {
   it('are none in a sound configuration', () => {
@@ -117,6 +117,11 @@ describe('dangers', () => {
       'token.trustedIssuers[0].domains: is missing: everybody in the world',
       (text) =>
         text.replace('token:\n', trusted('').replace('id.example.org', PERSONAL).replace(/ +\n$/, '')),
+    ],
+    [
+      'an issuer that may speak for another’s people',
+      'token.trustedIssuers[0].domains: is missing: this issuer is believed about every address, also of the people who sign in at https://id.example.org',
+      (text) => text.replace('token:\n', trusted('').replace('id.example.org', 'partner.example.net')),
     ],
     [
       'opaque tokens that are shown to more than one issuer',
