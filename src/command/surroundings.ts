@@ -23,8 +23,9 @@ export interface CommandLine {
 /** Exit codes, as `postern --help` documents them. */
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 
+/** What a server said may be a part of the text: nothing in it moves the cursor or turns the writing round. */
 export function say(stream: Writable, text: string): void {
-  stream.write(`${text}\n`);
+  stream.write(`${text.replace(/[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/gu, '?')}\n`);
 }
 
 /**
@@ -33,7 +34,7 @@ export function say(stream: Writable, text: string): void {
  */
 export function sayJson({ output }: Surroundings, value: unknown): void {
   const text = JSON.stringify(value, null, 2);
-  say(output, text.replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped));
+  output.write(`${text.replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)}\n`);
 }
 
 function escaped(character: string): string {
