@@ -26,6 +26,7 @@ import type { AuthorizationSettings } from '../settings.ts';
 import type { ArtifactStore } from '../stores.ts';
 import { lifetimes, resourceIndicators, type SubmissionService, tokenFormats } from './access-tokens.ts';
 import { createAdapterFactory, type EndedGrant } from './adapter.ts';
+import { checkClientAssertion } from './client-assertion.ts';
 import { mutualTls } from './client-certificate.ts';
 import { reportEvents } from './events.ts';
 import type { GrantEnder } from './grant-end.ts';
@@ -215,6 +216,7 @@ function policy({ settings, accounts, consents, origins, isSessionOver }: Provid
     // on a browser engine write Origin, and would be refused. A device has no browser: a page that asks for a code in the victim's
     // would have it come from the victim's own network, and look near to who is asked to confirm it (RFC 8628 §5.4).
     clientBasedCORS: ({ oidc }) => oidc.route !== 'device_authorization',
+    assertJwtClientAuthClaimsAndHeader: checkClientAssertion,
     ttl: lifetimes(settings),
     findAccount: (_ctx, accountId) => knownAccount(accounts, accountId),
     loadExistingGrant: grantLoader(consents, origins),
