@@ -5,7 +5,8 @@ import { createHmac, generateKeyPairSync, type KeyObject, randomUUID, sign } fro
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { APP, openTestDoor, type TestDoor, WEB_APP } from '../support/authorization-server.ts';
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -124,4 +125,18 @@ test('a client with a key is not let in by what others prove themselves by', asy
     expect(basic.status).toBeGreaterThanOrEqual(400);
   }
   expect((await door.call('/token', { ...form, client_id: 'keyed-app' })).status).toBeGreaterThanOrEqual(400);
+});
+
+test('of many uses at once, by nodes that do not see each other’s yet, one is taken', async () => {
+  const { find } = door.artifacts;
+  const finding = vi.spyOn(door.artifacts, 'find').mockImplementation(async (model, id, now) => {
+    const found = await find(model, id, now);
+    if (model === 'ReplayDetection') await setTimeout(50);
+    return found;
+  });
+  const once = signed();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => ask(once)));
+  finding.mockRestore();
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+  expect(new Set(answers.map(({ json }) => json['error']))).toEqual(new Set([undefined, 'invalid_client']));
 });

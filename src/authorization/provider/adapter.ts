@@ -62,6 +62,7 @@ class ArtifactAdapter implements Adapter {
       expiresAt:
         expiresIn === undefined ? undefined : seconds() + expiresIn + (KEPT_LONGER[this.#model] ?? 0),
     });
+    if (this.#model === 'ReplayDetection') await this.#claim(row);
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
@@ -100,6 +101,12 @@ class ArtifactAdapter implements Adapter {
 
   async revokeByGrantId(grantId: string): Promise<void> {
     await this.#artifacts.removeByGrant(this.#model, grantId);
+  }
+
+  /** RFC 7523 §3: the OAuth server looks whether an assertion was seen, then notes it: many at once would all pass. */
+  async #claim(row: string): Promise<void> {
+    if (await this.#artifacts.consume(this.#model, row, seconds())) return;
+    throw new errors.InvalidClientAuth('the assertion was used already');
   }
 
   async #endGrant(grantId: string): Promise<void> {
