@@ -5,6 +5,8 @@ import { clientNetwork } from '../network.ts';
 /** Requests at once; then one for each {@link REFILL} milliseconds. An office behind one address signs in on Monday morning. */
 const BURST = 300;
 const REFILL = 200;
+/** RFC 6177 §2: anybody may have an IPv6 site of 65,536 networks; together they are worth this many. */
+const SITE = 16;
 const MAX_NETWORKS = 10_000;
 
 export interface FloodGate {
@@ -29,22 +31,36 @@ export function createFloodGate(
 ): FloodGate {
   /** When the allowance of a network is whole again, milliseconds; the one that came longest ago first. */
   const wholeAt = new Map<string, number>();
+
+  function note(network: string, time: number): void {
+    wholeAt.delete(network);
+    wholeAt.set(network, time);
+    const [oldest] = wholeAt.keys();
+    if (wholeAt.size > MAX_NETWORKS && oldest !== undefined) wholeAt.delete(oldest);
+  }
+
   return {
     admits(address) {
-      const network = clientNetwork(address);
-      const before = Math.max(wholeAt.get(network) ?? 0, now());
-      const after = before + refill;
-      if (after - now() > burst * refill) return false;
-      wholeAt.delete(network);
-      wholeAt.set(network, after);
-      const [oldest] = wholeAt.keys();
-      if (wholeAt.size > MAX_NETWORKS && oldest !== undefined) wholeAt.delete(oldest);
+      const counts = countsOf(address).map(({ network, share }) => {
+        const after = Math.max(wholeAt.get(network) ?? 0, now()) + refill / share;
+        return { network, after, isFull: after - now() > burst * refill };
+      });
+      if (counts.some(({ isFull }) => isFull)) return false;
+      for (const { network, after } of counts) note(network, after);
       return true;
     },
     forgives(address) {
-      const network = clientNetwork(address);
-      const counted = wholeAt.get(network);
-      if (counted !== undefined) wholeAt.set(network, counted - refill);
+      for (const { network, share } of countsOf(address)) {
+        const counted = wholeAt.get(network);
+        if (counted !== undefined) wholeAt.set(network, counted - refill / share);
+      }
     },
   };
+}
+
+/** Whom a request is counted against, and for how much less than a whole one. */
+function countsOf(address: string): { readonly network: string; readonly share: number }[] {
+  const network = clientNetwork(address);
+  const [, site] = /^([0-9a-f]+:[0-9a-f]+:[0-9a-f]+):[0-9a-f]+$/.exec(network) ?? [];
+  return [{ network, share: 1 }, ...(site === undefined ? [] : [{ network: `${site}::/48`, share: SITE }])];
 }

@@ -35,6 +35,19 @@ test('an IPv6 network counts as one also where its address is written with fewer
   expect(gate.admits('2001:db8:0:1::1')).toBe(true);
 });
 
+test('an IPv6 site of 65,536 networks is worth sixteen of them, and a neighbour is not concerned', () => {
+  let now = 1_000_000;
+  const gate = createFloodGate(() => now, { burst: 20, refill: 30_000 });
+  const from = (network: number) => gate.admits(`2001:db8:1:${network.toString(16)}::1`);
+  const admits = Array.from({ length: 2000 }, (_, count) => from(count));
+  expect(admits.filter(Boolean)).toHaveLength(16 * 20);
+  expect(gate.admits('2001:db8:2::1')).toBe(true);
+  gate.forgives('2001:db8:1:1::1');
+  expect([from(3000), from(3001)]).toEqual([true, false]);
+  now += 30_000;
+  expect(Array.from({ length: 20 }, (_, count) => from(4000 + count)).filter(Boolean)).toHaveLength(16);
+});
+
 test('what it remembers is bounded', () => {
   const gate = createFloodGate(() => 0);
   expect(admitted(gate, '192.0.2.1', 300)).toBe(300);
