@@ -328,6 +328,27 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
         await store.artifacts.remove('Grant', 'g');
         expect(await left()).toEqual([false, false, false, false]);
       });
+
+      test('of a flood are dropped to the last, others have their turn meanwhile, and the rest stays', async () => {
+        for (let index = 0; index < 1_600; index += 1) {
+          await store.artifacts.put(index % 2 ? 'One' : 'Two', `${index}`, artifact({ expiresAt: NOW + 10 }));
+        }
+        await store.artifacts.put('One', 'later', artifact({ expiresAt: NOW + 20 }));
+        await store.artifacts.put('One', 'for ever', artifact({ expiresAt: undefined }));
+        let turns = 0;
+        let over = false;
+        const take = () => {
+          turns += 1;
+          if (!over) setImmediate(take);
+        };
+        setImmediate(take);
+        expect(await store.artifacts.removeExpired(NOW + 10)).toBe(1_600);
+        over = true;
+        expect(turns).toBeGreaterThanOrEqual(3);
+        expect(await store.artifacts.removeExpired(NOW + 10)).toBe(0);
+        expect(await store.artifacts.find('One', 'later', NOW)).toBeDefined();
+        expect(await store.artifacts.find('One', 'for ever', NOW)).toBeDefined();
+      });
     });
 
     describe('ticket keys', () => {
