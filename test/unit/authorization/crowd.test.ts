@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { boundCrowd } from '../../../src/authorization/crowd.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { boundCrowd, MAX_CONNECTIONS } from '../../../src/authorization/crowd.ts';
+import { openTestDoor } from '../../support/authorization-server.ts';
 
 let server: Server;
 /** Of the requests that wait for it. */
@@ -97,4 +98,28 @@ test('where nobody else can go, the newest does', async () => {
   }
   await once(await open(), 'close');
   expect(held).toHaveLength(3);
+});
+
+test('the web door is bounded so, and serves on', async () => {
+  const door = await openTestDoor({ listen: { host: '127.0.0.1', port: 0 } });
+  await door.server.listen();
+  const { port } = door.server.app.server.address() as AddressInfo;
+  let closed = 0;
+  for (let count = 0; count < MAX_CONNECTIONS + 20; count += 1) {
+    const socket = connect({ port, host: '127.0.0.1' });
+    sockets.push(
+      socket
+        .on('error', () => {})
+        .on('close', () => {
+          closed += 1;
+        })
+        .resume(),
+    );
+    await once(socket, 'connect');
+  }
+  await vi.waitFor(() => expect(closed).toBe(20), { timeout: 20_000 });
+  const answer = await fetch(`http://127.0.0.1:${port}/.well-known/openid-configuration`);
+  expect(answer.status).toBe(200);
+  for (const socket of sockets) socket.destroy();
+  await door.close();
 });
