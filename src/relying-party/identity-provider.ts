@@ -220,16 +220,22 @@ function lacksClaims(claims: Readonly<Record<string, unknown>>, settings: Identi
   return wanted.some((name) => claims[name] === undefined);
 }
 
-/** The signed id_token wins where both speak. */
+/**
+ * The signed id_token wins where both speak. `email_verified` is about the address beside it (OpenID Connect Core §5.1): said of
+ * one it proves nothing of another.
+ */
 function signedIn(
   idToken: { readonly iss: string; readonly sub: string; readonly [claim: string]: unknown },
   more: Readonly<Record<string, unknown>>,
 ): SignedIn {
   const sessionId = idToken['sid'];
+  const [signed, said] = [idToken['email'], more['email']];
+  const { email_verified: _ofAnother, ...others } = more;
+  const isOfAnother = signed !== undefined && said !== undefined && signed !== said;
   return {
     issuer: idToken.iss,
     subject: idToken.sub,
-    claims: { ...more, ...idToken },
+    claims: { ...(isOfAnother ? others : more), ...idToken },
     ...(typeof sessionId === 'string' ? { sessionId } : {}),
   };
 }

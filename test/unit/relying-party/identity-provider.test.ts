@@ -172,6 +172,18 @@ describe('userinfo', () => {
     });
   });
 
+  it('that has verified another address verifies nothing of the one in the id_token', async () => {
+    idp.behaviour.idToken = { email: 'alice@example.org', email_verified: undefined };
+    idp.behaviour.userinfo = { email: 'mallory@example.org', email_verified: true };
+    const outcome = await signIn(party());
+    expect(outcome).toMatchObject({ claims: { email: 'alice@example.org' } });
+    expect(JSON.stringify(outcome)).not.toContain('"email_verified":true');
+    idp.behaviour.userinfo = { email: 'alice@example.org', email_verified: true };
+    expect(await signIn(party())).toMatchObject({ claims: { email_verified: true } });
+    idp.behaviour.userinfo = { email_verified: true };
+    expect(await signIn(party())).toMatchObject({ claims: { email_verified: true } });
+  });
+
   it.each([
     ['email_verified', { identity: { addresses: ['email'], requireVerified: true } }],
     ['groups', { identity: { addresses: ['email'], requireVerified: false, groups: 'groups' } }],
