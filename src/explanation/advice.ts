@@ -51,7 +51,7 @@ export const ADVICE = {
   'token-identity':
     'Let the issuer put a verified mail address into the access token (`token.trustedIssuers[].identity.addresses`, `token.trustedIssuers[].identity.requireVerified`, `token.trustedIssuers[].domains`, for jobs `token.trustedIssuers[].workloads`). For a token of Postern’s own the account must be there and enabled (`postern revoke --enable ADDRESS`), an app must have `authorization.clients[].sendAs`.',
   'issuer-unavailable':
-    'Check from this machine that the issuer answers: discovery, `token.trustedIssuers[].jwksUri` or `token.trustedIssuers[].introspection.endpoint`, within `token.jwks.timeout`. The token may be good, and the client tries again by itself.',
+    'Check from this machine that the issuer answers: discovery, `token.trustedIssuers[].jwksUri` or `token.trustedIssuers[].introspection.endpoint`, within `token.jwks.timeout`. The token may be good, and the client tries again by itself. Where the reason says that it is too early to fetch keys again, wait `token.jwks.cooldown` and ask once more: then the token is good, or its signature is not that issuer’s.',
 
   'user-mismatch':
     'Put an address of the token as user name into the program, or leave it empty; if the program has several accounts, it took the token of another one.',

@@ -30,7 +30,8 @@ export const TokenSettings = Type.Object(
         refreshInterval: duration({ default: '1h', description: 'Age at which a key set is fetched again.' }),
         cooldown: duration({
           default: '30s',
-          description: 'Shortest time between two fetches from one issuer.',
+          description:
+            'Shortest time between two fetches from one issuer. One that brought new keys may be followed by one more at once, where a token still fits none of them; that happens once in ten times this long.',
         }),
         timeout: duration({ default: '5s', description: 'Limit for one fetch.' }),
       },

@@ -4,7 +4,7 @@ import { isRefusal, type Refusal, refuse } from '../../refusal.ts';
 import { namesAt } from '../issuers/claim-path.ts';
 import type { Claims } from '../issuers/identity.ts';
 import type { IssuerRules } from '../issuers/rules.ts';
-import { shown, shownTime } from '../shown.ts';
+import { shown, shownName, shownTime } from '../shown.ts';
 import { readBinding } from './binding.ts';
 
 /** The claims that become fields of a Principal. */
@@ -105,7 +105,7 @@ function checkAudience({ aud }: Claims, { audiences }: IssuerRules): Refusal | u
   const found: unknown[] = Array.isArray(aud) ? aud : [aud];
   const isText = found.length > 0 && found.every((value) => typeof value === 'string');
   if (isText && found.some((value) => audiences.has(value))) return undefined;
-  return refuse('token-audience', `expected aud ${shown([...audiences])}, found ${shown(aud)}`);
+  return refuse('token-audience', `expected aud ${shownName([...audiences])}, found ${shownName(aud)}`);
 }
 
 function checkExpiry({ exp }: Claims, _rules: IssuerRules, { now, leeway }: Clock): Refusal | undefined {
@@ -149,7 +149,7 @@ export function checkRequirements(
 function checkClient(claims: Claims, { clients }: IssuerRules): Refusal | undefined {
   const clientId = clientOf(claims);
   if (!clients || (clientId !== undefined && clients.has(clientId))) return undefined;
-  return refuse('token-client', `expected client ${shown([...clients])}, found ${shown(clientId)}`);
+  return refuse('token-client', `expected client ${shownName([...clients])}, found ${shownName(clientId)}`);
 }
 
 /** RFC 9068 §2.2.3 has one text; `scp`, a text or a list, is what Entra ID and Okta write. */

@@ -5,7 +5,7 @@ import { type CheckedClaims, checkClaims } from '../checks/claims.ts';
 import { checkTokenLength, decodeToken } from '../checks/decode.ts';
 import type { Claims } from '../issuers/identity.ts';
 import type { IssuerRules } from '../issuers/rules.ts';
-import { shown } from '../shown.ts';
+import { shown, shownName } from '../shown.ts';
 import type { VerificationContext } from '../verification.ts';
 
 export type AskedRules = IssuerRules & { readonly proof: { readonly by: 'introspection' } };
@@ -64,7 +64,10 @@ function readClaims(
 ): Vouched | Refusal {
   const { iss = rules.issuer } = answer;
   if (iss !== rules.issuer)
-    return refuse('token-issuer', `expected iss ${shown(rules.issuer)} in the answer, found ${shown(iss)}`);
+    return refuse(
+      'token-issuer',
+      `expected iss ${shownName(rules.issuer)} in the answer, found ${shownName(iss)}`,
+    );
   const unfit = checkKind(answer['token_type']);
   if (unfit) return unfit;
   const claims = {
@@ -118,5 +121,5 @@ function isAsked(rules: IssuerRules): rules is AskedRules {
 }
 
 function unavailable({ issuer }: IssuerRules, why: string): Refusal {
-  return refuse('issuer-unavailable', `${shown(issuer)} can't be asked about the token: ${why}`);
+  return refuse('issuer-unavailable', `${shownName(issuer)} can't be asked about the token: ${why}`);
 }

@@ -3,7 +3,7 @@
 import type { Principal } from '../../principal.ts';
 import { type Refusal, refuse } from '../../refusal.ts';
 import type { TokenSettings, TrustedIssuerSettings } from '../settings.ts';
-import { shown } from '../shown.ts';
+import { shownName } from '../shown.ts';
 import type { Introspector } from './introspector.ts';
 
 /** Holds the token's text: to be dropped with the session. */
@@ -73,7 +73,7 @@ export function createRechecks(options: RechecksOptions): Rechecks {
     if (introspector.closed || now() >= principal.expiresAt * 1000) return undefined;
     if ('failure' in outcome) {
       tell({ issuer: principal.issuer, reason: outcome.failure });
-      const reason = `${shown(principal.issuer)} can't be asked whether the token is still good: ${outcome.failure}`;
+      const reason = `${shownName(principal.issuer)} can't be asked whether the token is still good: ${outcome.failure}`;
       const ends = introspection.whileUnavailable === 'end';
       return remember(key, {
         until: now() + introspection.every / 4,

@@ -8,7 +8,7 @@ import type { KeySource } from '../keys/key-source.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { OpaqueTokens } from '../own-opaque.ts';
 import type { TrustedIssuerSettings } from '../settings.ts';
-import { shown } from '../shown.ts';
+import { shown, shownName } from '../shown.ts';
 import { addressesFromClaims, type Claims, groupsFromClaims } from './identity.ts';
 import { createWorkloads } from './workloads.ts';
 
@@ -143,8 +143,8 @@ async function identifyOwn(own: OwnIssuer, claims: Claims): Promise<Identity | R
 function identifyApp(own: OwnIssuer, clientId: string): Identity | Refusal {
   const sendAs = own.apps.get(clientId);
   if (!sendAs)
-    return refuse('token-identity', `client ${shown(clientId)} is not configured to send by itself`);
-  return addressed(sendAs, [], `client ${shown(clientId)}`);
+    return refuse('token-identity', `client ${shownName(clientId)} is not configured to send by itself`);
+  return addressed(sendAs, [], `client ${shownName(clientId)}`);
 }
 
 function addressed(texts: readonly string[], groups: readonly string[], who: string): Identity | Refusal {

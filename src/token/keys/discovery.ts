@@ -1,6 +1,6 @@
 // Where an issuer's keys and endpoints are: RFC 8414 metadata, or where there is none the OpenID Connect document.
 
-import { shown } from '../shown.ts';
+import { shownName } from '../shown.ts';
 import { type FetchOptions, type FetchOutcome, fetchJson } from './fetch-json.ts';
 
 export type Discovered = { readonly jwksUri: string } | { readonly failure: string };
@@ -61,10 +61,12 @@ function readMetadata(
   const metadata = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
   // RFC 8414 §3.3: must be identical, or one tenant of a host could publish metadata in the name of another.
   if (metadata['issuer'] !== issuer) {
-    return { failure: `${shown(url)}: issuer is ${shown(metadata['issuer'])}, expected ${shown(issuer)}` };
+    return {
+      failure: `${shownName(url)}: issuer is ${shownName(metadata['issuer'])}, expected ${shownName(issuer)}`,
+    };
   }
   const found = metadata[member];
-  return typeof found === 'string' ? { url: found } : { failure: `${shown(url)}: no ${member}` };
+  return typeof found === 'string' ? { url: found } : { failure: `${shownName(url)}: no ${member}` };
 }
 
 function isUnreachable(outcome: FetchOutcome): boolean {

@@ -1,6 +1,6 @@
 // One bounded fetch of a JSON document from an issuer: https, no redirects, limits of time and size.
 
-import { shown } from '../shown.ts';
+import { shown, shownName } from '../shown.ts';
 
 /** Metadata and key sets are a few KB; the largest seen hold some dozen certificates each. */
 const MAX_OCTETS = 512 * 1024;
@@ -46,16 +46,16 @@ export async function fetchJson(url: string, options: FetchOptions): Promise<Fet
     return await readAnswer(url, response, options.maxOctets ?? MAX_OCTETS);
   } catch (error) {
     const why = timeLimit.aborted ? `no answer within ${options.timeout} ms` : causeOf(error);
-    return { failure: `${shown(url)}: ${why}`, answered: false };
+    return { failure: `${shownName(url)}: ${why}`, answered: false };
   }
 }
 
 function unfitAddress(url: string, { allowInsecureHttp }: FetchOptions): string | undefined {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed) return `${shown(url)} is not a URL`;
+  if (!parsed) return `${shownName(url)} is not a URL`;
   if (parsed.username !== '' || parsed.password !== '') return 'a URL with a user name in it is refused';
   if (parsed.protocol === 'https:' || (parsed.protocol === 'http:' && allowInsecureHttp)) return undefined;
-  return `${shown(url)} is not https`;
+  return `${shownName(url)} is not https`;
 }
 
 function bodyText(body: URLSearchParams | object): string {
@@ -95,7 +95,7 @@ async function readBounded(response: Response, maxOctets: number): Promise<Buffe
 }
 
 function fault(url: string, why: string): { failure: string; answered: true } {
-  return { failure: `${shown(url)}: ${why}`, answered: true };
+  return { failure: `${shownName(url)}: ${why}`, answered: true };
 }
 
 function causeOf(error: unknown): string {

@@ -11,7 +11,7 @@ const MIN_RSA_BITS = 2048;
 
 const CURVE_OF: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
 
-interface PublicKey {
+export interface PublicKey {
   readonly kid: string | undefined;
   readonly alg: string | undefined;
   readonly kty: string;
@@ -24,6 +24,9 @@ export interface KeySet {
   find(wanted: WantedKey): readonly KeyObject[] | string;
   /** Number of usable keys. */
   readonly size: number;
+  /** Some usable key has no `kid`. */
+  readonly hasUnnamed: boolean;
+  readonly keys: readonly PublicKey[];
 }
 
 /** Reads the parsed JSON of a key set; a phrase where it is none or holds no key for signatures. */
@@ -40,7 +43,30 @@ export function readKeySet(value: unknown): KeySet | string {
   }
   if (keys.length === 0)
     return `a key set without a usable signature key (${leftOut[0]?.why ?? 'it is empty'})`;
-  return { size: keys.length, find: (wanted) => findKeys(keys, leftOut, wanted) };
+  return {
+    size: keys.length,
+    hasUnnamed: keys.some(({ kid }) => kid === undefined),
+    keys,
+    find: (wanted) => findKeys(keys, leftOut, wanted),
+  };
+}
+
+/** What a newly fetched set tells of its issuer. `reusesNames`: one of its keys has the name and type that another had. */
+export function changesBetween(
+  before: KeySet | undefined,
+  after: KeySet,
+): { readonly isNew: boolean; readonly reusesNames: boolean } {
+  const known = before?.keys ?? [];
+  const added = after.keys.filter((one) => !known.some((other) => isSame(one, other)));
+  // RFC 7517 §4.5: keys of different types may share a name.
+  const reusesNames = added.some(
+    ({ kid, kty }) => kid !== undefined && known.some((other) => other.kid === kid && other.kty === kty),
+  );
+  return { isNew: added.length > 0, reusesNames };
+}
+
+function isSame(one: PublicKey, other: PublicKey): boolean {
+  return one.kid === other.kid && one.key.equals(other.key);
 }
 
 function findKeys(

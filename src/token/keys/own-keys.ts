@@ -1,11 +1,11 @@
 // The public keys of Postern's own issuer, straight from the keyring; no request to ourselves.
 
-import type { KeyObject } from 'node:crypto';
 import { type Refusal, refuse } from '../../refusal.ts';
 import { shown } from '../shown.ts';
 import { type KeySet, readKeySet } from './key-set.ts';
-import type { KeySource, WantedKey } from './key-source.ts';
+import type { KeySource } from './key-source.ts';
 import type { Keyring } from './keyring.ts';
+import { type Signature, unsigned } from './signature.ts';
 
 export interface OwnKeysOptions {
   readonly keyring: Keyring;
@@ -22,12 +22,15 @@ export function createOwnKeys({ keyring, cooldown, now }: OwnKeysOptions): KeySo
     keySet = readOwn(keyring);
   });
 
-  async function find(wanted: WantedKey): Promise<readonly KeyObject[] | Refusal> {
-    const held = keySet.find(wanted);
-    if (typeof held !== 'string') return held;
-    await lookAgain();
-    const found = keySet.find(wanted);
-    if (typeof found !== 'string') return found;
+  // Names are thumbprints of the keys (keyring.ts): one that is known says which key it is, and never another.
+  async function check(signature: Signature): Promise<Refusal | undefined> {
+    const { wanted } = signature;
+    let found = keySet.find(wanted);
+    if (typeof found === 'string') {
+      await lookAgain();
+      found = keySet.find(wanted);
+    }
+    if (typeof found !== 'string') return (await signature.isBy(found)) ? undefined : unsigned(wanted);
     if (failure === undefined) return refuse('token-key', found);
     return refuse('issuer-unavailable', `own signing keys can't be read: ${failure}`);
   }
@@ -43,7 +46,7 @@ export function createOwnKeys({ keyring, cooldown, now }: OwnKeysOptions): KeySo
     );
   }
 
-  return { find, close };
+  return { check, close };
 }
 
 function readOwn(keyring: Keyring): KeySet {

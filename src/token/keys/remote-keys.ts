@@ -1,150 +1,141 @@
-// The keys of a trusted issuer: fetched when first needed, kept, fetched again at a bounded rate, kept while it is down.
+// Whether a trusted issuer has signed a token: by the keys held, by newer ones where they may be fetched, else later.
+//
+// Keys are fetched at most once in each cooldown, and an issuer may change them right after. So a token that fits no key
+// is one of three: wrong, where a fetch that began after it came has not brought its key; good perhaps, where no such fetch
+// could be made yet; and never good for lack of a look. The first is 535, and its client throws the token away; the second is
+// 454, for no more than a cooldown. What decides in between is how far the issuer's names for its keys can be believed:
+//
+// - A name that is not known (`kid`): a newer key may have it. 454 until the next fetch; 535 where a fetch has been made for
+//   that name already and the token says it is no newer. Not for every token of that name: whoever guesses how the next key
+//   is called must not have it called wrong beforehand.
+// - A name whose key does not fit: forged, or another key under the same name. One fetch may follow at once on a fetch that
+//   brought new keys, to see. Beyond that 535, so that a forger hears it and pays for it; but 454 where the issuer has been
+//   seen to give a name twice.
+// - No name: the same; and 454 where the issuer is known for such tokens: its keys have no names, or one has been good.
+//
+// Nobody but the issuer brings about that 454 for good tokens: they need a key that has changed since the last fetch. `iat` only
+// ever makes an answer firmer: a token that says it is older than the keys cannot wait for newer ones.
 
-import type { KeyObject } from 'node:crypto';
 import { type Refusal, refuse } from '../../refusal.ts';
-import type { TokenSettings, TrustedIssuerSettings } from '../settings.ts';
-import { shown } from '../shown.ts';
-import { discoverJwksUri } from './discovery.ts';
-import { type FetchOptions, fetchJson } from './fetch-json.ts';
-import { type KeySet, readKeySet } from './key-set.ts';
-import type { KeySource, WantedKey } from './key-source.ts';
+import { shownName } from '../shown.ts';
+import { type FetchedKeys, KeyFetches, type KeyFetchesOptions } from './key-fetches.ts';
+import type { KeySource } from './key-source.ts';
+import { type Signature, unsigned } from './signature.ts';
 
 const TICK_INTERVAL = 60_000;
 /** A token made this long before the keys were fetched, milliseconds, cannot be signed with a key that came after them. */
 const CLOCK_DIFFERENCE = 60_000;
-/** Names of keys that are known not to be there; more are not remembered. */
-const MAX_ABSENT = 1_000;
-/** Metadata is asked for again after this, or after the keys could not be had where it said. */
-const METADATA_LIFETIME = 24 * 3_600_000;
-
-export interface RemoteKeysOptions {
-  readonly settings: Pick<TrustedIssuerSettings, 'issuer' | 'jwksUri' | 'allowInsecureHttp'>;
-  /** Addresses where the issuer's metadata may be; by default those of an OAuth or OpenID Connect issuer. */
-  readonly metadata?: readonly string[];
-  readonly jwks: TokenSettings['jwks'];
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  readonly fetch: typeof globalThis.fetch;
-}
+/** Tokens, and names of keys, remembered as wrong, so that they stay so when they come again before the next fetch. */
+const MAX_WRONG = 1_000;
+/** Held keys, those of a fetch that was under way, those of one for this token; and some for what changes meanwhile. */
+const MAX_ROUNDS = 6;
 
 /** Makes no request before the first look-up, so that Postern starts while the issuer is down. */
 export class RemoteKeys implements KeySource {
-  readonly #options: RemoteKeysOptions;
-  readonly #closing = new AbortController();
+  readonly #issuer: string;
+  readonly #fetches: KeyFetches;
   readonly #timer: NodeJS.Timeout;
-  #keySet: KeySet | undefined;
-  #fetchedAt = 0;
-  /** When the last fetch began; at most one begins in each cooldown, whether the one before it failed or not. */
-  #attemptedAt: number | undefined;
-  #failure: string | undefined;
-  #inFlight: Promise<void> | undefined;
-  /** Names for which the set was fetched and which it has not. */
-  readonly #absent = new Set<string | undefined>();
-  #discovered: { readonly jwksUri: string; readonly at: number } | undefined;
+  readonly #wrong = new Set<string>();
+  /** Names that the issuer has not, by the number of the fetch that was made for them. */
+  readonly #absent = new Map<string, number>();
+  /** A good token has named no key. */
+  #namesNone = false;
 
-  constructor(options: RemoteKeysOptions) {
-    this.#options = options;
+  constructor(options: KeyFetchesOptions) {
+    this.#issuer = options.settings.issuer;
+    this.#fetches = new KeyFetches(options);
     this.#timer = setInterval(() => this.tick(), TICK_INTERVAL).unref();
   }
 
-  async find(wanted: WantedKey): Promise<readonly KeyObject[] | Refusal> {
+  async check(signature: Signature): Promise<Refusal | undefined> {
+    const fetches = this.#fetches;
+    const before = fetches.begun;
     // Not awaited: a token whose key is at hand never waits for the issuer.
     this.tick();
-    const held = this.#keySet?.find(wanted);
-    if (typeof held === 'object' && !wanted.heldDidNotFit) return held;
-    const isForThis = !this.#inFlight && !this.#isCoolingDown();
-    await this.#refresh();
-    const found = this.#keySet?.find(wanted);
-    if (typeof found === 'object') return found;
-    // The key may be one that the issuer has made since: the token may be good, and the client must not throw it away.
-    if (found === undefined || this.#failure !== undefined) {
-      const { issuer } = this.#options.settings;
-      const why = this.#failure ?? 'not fetched';
-      return refuse('issuer-unavailable', `keys of ${shown(issuer)} can't be had: ${why}`);
+    let verdict: Refusal | undefined;
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const { held } = fetches;
+      verdict = held && (await this.#checkBy(held, signature));
+      if (held && !verdict) return undefined;
+      if (held && verdict && held.number > before) return this.#remember(signature, verdict);
+      // Another token's fetch has come back during the look at this one's signature.
+      if (held !== fetches.held) continue;
+      const newer = fetches.next({ early: verdict?.code === 'token-signature' || this.#isAbsent(signature) });
+      if (newer === undefined) break;
+      await newer;
     }
-    if (!isForThis && this.#mayComeYet(wanted)) {
-      const { issuer } = this.#options.settings;
-      return refuse(
-        'issuer-unavailable',
-        `${found} of ${shown(issuer)} yet, and it is too early to fetch its keys again`,
-      );
-    }
-    if (this.#absent.size < MAX_ABSENT) this.#absent.add(wanted.kid);
-    return refuse('token-key', found);
+    return this.#withoutNewer(signature, verdict);
   }
 
-  /** A key made since the last fetch: the issuer may rotate twice within a cooldown, and nobody's good token be called bad for it. */
-  #mayComeYet({ kid, issuedAt }: WantedKey): boolean {
-    if (this.#absent.has(kid)) return false;
-    return issuedAt === undefined || issuedAt * 1000 + CLOCK_DIFFERENCE >= this.#fetchedAt;
-  }
-
-  /** Begins a fetch where the set has reached its age, so that withdrawn keys go even while nobody signs in. */
+  /** To be called about every minute; a timer does. */
   tick(): void {
-    const { now, jwks } = this.#options;
-    if (!this.#keySet) return;
-    const age = now() - this.#fetchedAt;
-    // Below zero: the clock was set back.
-    if (age < 0 || age >= jwks.refreshInterval) void this.#refresh();
+    this.#fetches.renew();
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.#closing.abort(new Error('Postern is stopping'));
+    this.#fetches.close();
   }
 
-  /** One fetch for however many wait; nothing within the cooldown, so that tokens with made-up kids cause no more. */
-  #refresh(): Promise<void> {
-    if (this.#inFlight) return this.#inFlight;
-    if (this.#isCoolingDown() || this.#closing.signal.aborted) return Promise.resolve();
-    this.#attemptedAt = this.#options.now();
-    this.#inFlight = this.#fetchKeySet()
-      .catch((error: unknown) => `fault: ${shown(String(error))}`)
-      .then((failure) => {
-        this.#failure = failure;
-        this.#inFlight = undefined;
-      });
-    return this.#inFlight;
-  }
-
-  #isCoolingDown(): boolean {
-    if (this.#attemptedAt === undefined) return false;
-    const elapsed = this.#options.now() - this.#attemptedAt;
-    // Below zero: the clock was set back, and must not keep us from fetching until it has caught up.
-    return elapsed >= 0 && elapsed < this.#options.jwks.cooldown;
-  }
-
-  async #fetchKeySet(): Promise<string | undefined> {
-    const jwksUri = await this.#locate();
-    if ('failure' in jwksUri) return jwksUri.failure;
-    const outcome = await fetchJson(jwksUri.jwksUri, this.#fetchOptions());
-    const keySet = 'body' in outcome ? readKeySet(outcome.body) : outcome.failure;
-    if (typeof keySet === 'string') {
-      this.#discovered = undefined;
-      return 'body' in outcome ? `${shown(jwksUri.jwksUri)}: ${keySet}` : keySet;
-    }
-    this.#keySet = keySet;
-    this.#absent.clear();
-    this.#fetchedAt = this.#options.now();
+  async #checkBy({ keySet }: FetchedKeys, signature: Signature): Promise<Refusal | undefined> {
+    const { wanted } = signature;
+    const found = keySet.find(wanted);
+    if (typeof found === 'string') return refuse('token-key', found);
+    if (!(await signature.isBy(found))) return unsigned(wanted);
+    if (wanted.kid === undefined) this.#namesNone = true;
     return undefined;
   }
 
-  async #locate(): Promise<{ jwksUri: string } | { failure: string }> {
-    const { settings, metadata, now } = this.#options;
-    if (settings.jwksUri !== undefined) return { jwksUri: settings.jwksUri };
-    if (this.#discovered && now() - this.#discovered.at < METADATA_LIFETIME) return this.#discovered;
-    const discovered = await discoverJwksUri(settings.issuer, this.#fetchOptions(), metadata);
-    if ('jwksUri' in discovered) this.#discovered = { ...discovered, at: now() };
-    return discovered;
+  /** The verdict is by keys that may be out of date. */
+  #withoutNewer(signature: Signature, verdict: Refusal | undefined): Refusal {
+    const { failure } = this.#fetches;
+    if (verdict?.code === 'token-signature' && !this.#isNameless(signature)) return verdict;
+    // The key may be one that the issuer has made since: the token may be good, and the client must not throw it away.
+    if (verdict === undefined || failure !== undefined) {
+      const why = failure ?? 'not fetched';
+      return refuse('issuer-unavailable', `keys of ${shownName(this.#issuer)} can't be had: ${why}`);
+    }
+    if (!this.#mayFitYet(signature)) return verdict;
+    return refuse(
+      'issuer-unavailable',
+      `${verdict.reason}: ${shownName(this.#issuer)} may have a newer one, and it is too early to fetch its keys again`,
+    );
   }
 
-  #fetchOptions(): FetchOptions {
-    const { settings, jwks, fetch } = this.#options;
-    return {
-      fetch,
-      timeout: jwks.timeout,
-      allowInsecureHttp: settings.allowInsecureHttp,
-      signal: this.#closing.signal,
-    };
+  /** Whether the name in the token says nothing about which key of this issuer has signed it. */
+  #isNameless({ wanted }: Signature): boolean {
+    if (wanted.kid !== undefined) return this.#fetches.reusesNames;
+    return this.#namesNone || this.#fetches.reusesNames || this.#fetches.held?.keySet.hasUnnamed === true;
+  }
+
+  /** By a key made since the last fetch: the issuer may rotate twice within a cooldown, and nobody's good token be called bad for it. */
+  #mayFitYet(signature: Signature): boolean {
+    if (this.#wrong.has(signature.id())) return false;
+    const { issuedAt } = signature.wanted;
+    if (issuedAt === undefined) return true;
+    const known = this.#isAbsent(signature) ? 0 : CLOCK_DIFFERENCE;
+    return issuedAt * 1000 + known > (this.#fetches.held?.at ?? 0);
+  }
+
+  #isAbsent({ wanted: { kid } }: Signature): boolean {
+    return kid !== undefined && this.#absent.get(kid) === this.#fetches.held?.number;
+  }
+
+  #remember(signature: Signature, verdict: Refusal): Refusal {
+    const { kid } = signature.wanted;
+    this.#wrong.add(signature.id());
+    if (verdict.code === 'token-key' && kid !== undefined)
+      this.#absent.set(kid, this.#fetches.held?.number ?? 0);
+    forgetOldest(this.#wrong);
+    forgetOldest(this.#absent);
+    return verdict;
+  }
+}
+
+function forgetOldest(remembered: Set<string> | Map<string, number>): void {
+  if (remembered.size <= MAX_WRONG) return;
+  for (const oldest of remembered.keys()) {
+    remembered.delete(oldest);
+    return;
   }
 }

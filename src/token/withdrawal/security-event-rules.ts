@@ -7,8 +7,8 @@ import { checkHeader } from '../checks/header.ts';
 import type { Claims } from '../issuers/identity.ts';
 import { mediaType } from '../issuers/rules.ts';
 import type { KeySource } from '../keys/key-source.ts';
-import { shown, shownTime } from '../shown.ts';
-import { checkSignature } from '../verification.ts';
+import { signatureOf } from '../keys/signature.ts';
+import { shown, shownName, shownTime } from '../shown.ts';
 
 /** Signature algorithms taken: asymmetric ones. `none` and HS* must never stand here (RFC 8725 §3.1). */
 export const EVENT_ALGORITHMS: ReadonlySet<string> = new Set([
@@ -80,9 +80,7 @@ export async function verifyEvent(
     rules.check(claims);
   if (refusal) return refusal;
 
-  const keys = await rules.keys.find(wanted);
-  if (isRefusal(keys)) return keys;
-  const unsigned = await checkSignature(token, keys, wanted.alg);
+  const unsigned = await rules.keys.check(signatureOf(token, wanted));
   if (unsigned) return unsigned;
   return { tokenId: String(claims['jti']), issuedAt: Number(claims['iat']), claims };
 }
@@ -112,13 +110,13 @@ function typed(header: Claims, { type, mayBeUntyped }: EventRules): Claims {
 
 function checkIssuer({ iss }: Claims, { issuer }: EventRules): Refusal | undefined {
   if (iss === issuer) return undefined;
-  return refuse('token-issuer', `expected iss ${shown(issuer)}, found ${shown(iss)}`);
+  return refuse('token-issuer', `expected iss ${shownName(issuer)}, found ${shownName(iss)}`);
 }
 
 function checkAudience({ aud }: Claims, { audience }: EventRules): Refusal | undefined {
   const found: unknown[] = Array.isArray(aud) ? aud : [aud];
   if (found.includes(audience)) return undefined;
-  return refuse('token-audience', `expected aud ${shown(audience)}, found ${shown(aud)}`);
+  return refuse('token-audience', `expected aud ${shownName(audience)}, found ${shownName(aud)}`);
 }
 
 // Without it a token that was overheard could be played again unnoticed.

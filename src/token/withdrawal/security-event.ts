@@ -6,7 +6,7 @@ import type { Claims } from '../issuers/identity.ts';
 import { transmitterMetadataUrls } from '../keys/discovery.ts';
 import { RemoteKeys } from '../keys/remote-keys.ts';
 import type { TokenSettings } from '../settings.ts';
-import { shown } from '../shown.ts';
+import { shownName } from '../shown.ts';
 import { type EventRules, eventsOf, verifyEvent } from './security-event-rules.ts';
 import { readSubject, type SubjectIdentifier } from './security-event-subject.ts';
 
@@ -66,11 +66,11 @@ export function createSecurityEventVerifier(options: SecurityEventVerifierOption
       if (isRefusal(decoded)) return decoded;
       const { iss } = decoded.claims;
       if (typeof iss === 'string' && rules.has(iss)) return iss;
-      return refuse('token-issuer', `expected iss ${shown([...rules.keys()])}, found ${shown(iss)}`);
+      return refuse('token-issuer', `expected iss ${shownName([...rules.keys()])}, found ${shownName(iss)}`);
     },
     async verify(token, issuer) {
       const known = rules.get(issuer);
-      if (!known) return refuse('token-issuer', `${shown(issuer)} is no transmitter of ours`);
+      if (!known) return refuse('token-issuer', `${shownName(issuer)} is no transmitter of ours`);
       const verified = await verifyEvent(token, known, { now: now() / 1000, leeway });
       if (isRefusal(verified)) return verified;
       const { tokenId, issuedAt, claims } = verified;

@@ -46,10 +46,10 @@ async function open(verification: 'signature' | 'introspection'): Promise<void> 
       trustedIssuers: [
         trustedIssuer(issuer.issuer, {
           verification,
-          introspection: introspectionSettings({ endpoint: `${issuer.issuer}${INTROSPECT}`, timeout: 150 }),
+          introspection: introspectionSettings({ endpoint: `${issuer.issuer}${INTROSPECT}`, timeout: 1_000 }),
         }),
       ],
-      jwks: { refreshInterval: 3_600_000, cooldown: 30_000, timeout: 150 },
+      jwks: { refreshInterval: 3_600_000, cooldown: 30_000, timeout: 1_000 },
     }),
     own: undefined,
     revocations: await openRevocations({ store: memoryRevocationStore(), now: clock.now }),
@@ -162,21 +162,5 @@ describe('keys rotated twice in a minute', () => {
     expect(forged).not.toContain('good');
     // The first, and one for each cooldown begun.
     expect(issuer.count(JWKS_PATH)).toBeLessThanOrEqual(5);
-  });
-
-  it('by an issuer whose tokens name no key: found as soon as a signature fits none', async () => {
-    await open('signature');
-    const anonymous = () =>
-      mintToken(issuer.keys[0] ?? foreign, goodClaims(issuer.issuer, { jti: `t-${++count}` }, clock.now()), {
-        kid: undefined,
-      });
-    expect(await verdictOn(anonymous())).toBe('good');
-    for (const kid of ['second', 'third']) {
-      clock.advance(30_000);
-      issuer.rotate(kid);
-      expect(await verdictOn(anonymous())).toBe('good');
-    }
-    const forged = mintToken(foreign, goodClaims(issuer.issuer, {}, clock.now()), { kid: undefined });
-    expect(await verdictOn(forged)).toBe('token-signature');
   });
 });
