@@ -1,6 +1,6 @@
 // Checks of how an issuer is asked about tokens, and that a token is shown to no more issuers than need be.
 
-import { isKeyFault, readSigningKey } from '../relying-party/upstream/signing-key.ts';
+import { isKeyFault, readSigningKey } from '../client-proof/signing-key.ts';
 import type { TrustedIssuerSettings } from '../token/settings.ts';
 import { httpUrl } from './check-issuers.ts';
 import type { CheckInput } from './checks.ts';

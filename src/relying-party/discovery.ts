@@ -3,8 +3,6 @@
 import {
   allowInsecureRequests,
   type ClientAuth,
-  ClientSecretBasic,
-  ClientSecretPost,
   Configuration,
   customFetch,
   discovery,
@@ -12,6 +10,7 @@ import {
   None,
   type ServerMetadata,
 } from 'openid-client';
+import { type Proof, proveBySecret } from '../client-proof/proof.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import type { Secret } from '../setting.ts';
 import { refusalFor } from './failure.ts';
@@ -71,7 +70,20 @@ export function configure(metadata: ServerMetadata, registration: Registration):
 
 function clientAuthentication(metadata: ServerMetadata, secret: Secret | undefined): ClientAuth {
   if (secret === undefined) return None();
-  return takesPostOnly(metadata) ? ClientSecretPost(secret.reveal()) : ClientSecretBasic(secret.reveal());
+  return provingBySecret(secret, takesPostOnly(metadata) ? 'body' : 'header');
+}
+
+export function provingBySecret(secret: Secret, goesInto: 'header' | 'body'): ClientAuth {
+  return proving((clientId) => proveBySecret({ clientId, secret, goesInto }));
+}
+
+/** A proof in the form in which openid-client takes it. */
+export function proving(prove: (clientId: string) => Proof | Promise<Proof>): ClientAuth {
+  return async (_server, client, body, headers) => {
+    const proof = await prove(client.client_id);
+    for (const [name, value] of Object.entries(proof.headers)) headers.set(name, value);
+    for (const [name, value] of Object.entries(proof.form)) body.set(name, value);
+  };
 }
 
 /** Whether the client secret goes into the body. RFC 8414 §2: an issuer that does not say takes client_secret_basic. */

@@ -23,6 +23,8 @@ export function parseJwt(text: string) {
           );
         case 'ES256':
           return verify('sha256', bytes, { key: publicKey, dsaEncoding: 'ieee-p1363' }, made);
+        case 'ES384':
+          return verify('sha384', bytes, { key: publicKey, dsaEncoding: 'ieee-p1363' }, made);
         case 'EdDSA':
           return verify(null, bytes, publicKey, made);
         default:

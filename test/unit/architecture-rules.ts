@@ -16,6 +16,7 @@ export interface Rule {
 
 const NOUNS = ['principal.ts', 'envelope.ts', 'refusal.ts', 'setting.ts', 'address.ts', 'network.ts'];
 const LOWER = [
+  'client-proof',
   'sasl',
   'token',
   'policy',
@@ -57,8 +58,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   administration: [...LOWER],
   ...Object.fromEntries(LOWER.map((folder) => [folder, []])),
   explanation: ['token', 'audit', 'sasl'],
+  token: ['client-proof'],
   // It fulfils what the sign-in at an upstream declares, as store/ fulfils what others declare.
-  'relying-party': ['relay/login/token-source.ts'],
+  'relying-party': ['client-proof', 'relay/login/token-source.ts'],
   store: [
     'token/account.ts',
     'token/keys/key-store.ts',
@@ -71,7 +73,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'tls/ciphers.ts',
     'dkim/key.ts',
     'token/issuers/claim-pattern.ts',
-    'relying-party/upstream/signing-key.ts',
+    'client-proof/signing-key.ts',
     'relying-party/upstream/service-account.ts',
     'authorization/open-clients/redirect-pattern.ts',
   ],
@@ -92,7 +94,7 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   '@fastify/formbody': ['authorization', 'demo'],
   '@fastify/middie': ['authorization', 'demo'],
   // openid-client signs no assertion that names a mailbox (RFC 7523 §2.1); that one file does.
-  jose: ['token', 'relying-party/upstream/assertion.ts'],
+  jose: ['token', 'client-proof/assertion.ts'],
   pino: ['audit'],
   'prom-client': ['audit'],
   kysely: ['store'],

@@ -1,21 +1,11 @@
-// Owns how Postern proves to a token endpoint which client it is: a secret, a signed assertion, or nothing.
+// Owns which proof of itself Postern gives a token endpoint: a secret, a signed assertion, or nothing.
 
 import { readFileSync } from 'node:fs';
-import {
-  type ClientAuth,
-  ClientSecretBasic,
-  ClientSecretPost,
-  None,
-  type ServerMetadata,
-} from 'openid-client';
-import { takesPostOnly } from '../discovery.ts';
-import { signAssertion } from './assertion.ts';
+import { type ClientAuth, None, type ServerMetadata } from 'openid-client';
+import { proveByKey } from '../../client-proof/proof.ts';
+import { isKeyFault, readSigningKey, type SigningKey } from '../../client-proof/signing-key.ts';
+import { proving, provingBySecret, takesPostOnly } from '../discovery.ts';
 import type { UpstreamOAuthSettings } from './settings.ts';
-import { isKeyFault, readSigningKey, type SigningKey } from './signing-key.ts';
-
-const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-// Seconds. Microsoft, "Certificate credentials": 5 to 10 minutes at most.
-const ASSERTION_LIFETIME = 300;
 
 /** For checked settings; throws where the key or the certificate cannot be used. */
 export function createClientProof(
@@ -24,29 +14,14 @@ export function createClientProof(
 ): (metadata: ServerMetadata) => ClientAuth {
   const { clientId = '', clientSecret, grant } = settings;
   if (clientSecret !== undefined) {
-    return (metadata) =>
-      goesIntoBody(settings, metadata)
-        ? ClientSecretPost(clientSecret.reveal())
-        : ClientSecretBasic(clientSecret.reveal());
+    return (metadata) => provingBySecret(clientSecret, goesIntoBody(settings, metadata) ? 'body' : 'header');
   }
   // RFC 7521 §4.1: an assertion that is the grant says by itself who it is from.
   if (grant === 'jwt-bearer') return () => () => undefined;
   const signingKey = clientKeyOf(settings);
   if (signingKey === undefined) return () => None();
-  return (metadata) => async (_server, _client, body) => {
-    const assertion = await signAssertion({
-      signingKey,
-      issuer: clientId,
-      subject: clientId,
-      audience: audienceOf(settings, metadata),
-      claims: { nbf: Math.floor(now() / 1000) },
-      lifetime: ASSERTION_LIFETIME,
-      now: now(),
-    });
-    body.set('client_id', clientId);
-    body.set('client_assertion_type', ASSERTION_TYPE);
-    body.set('client_assertion', assertion);
-  };
+  return (metadata) =>
+    proving(() => proveByKey({ clientId, signingKey, audience: audienceOf(settings, metadata), now: now() }));
 }
 
 /** The key of `clientKey`; undefined where there is none. */

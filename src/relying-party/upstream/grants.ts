@@ -2,9 +2,9 @@
 
 import { createHash } from 'node:crypto';
 import type { ServerMetadata } from 'openid-client';
+import { signAssertion } from '../../client-proof/assertion.ts';
 import { type Refusal, refuse } from '../../refusal.ts';
 import type { Secret } from '../../setting.ts';
-import { signAssertion } from './assertion.ts';
 import { audienceOf, clientKeyOf } from './client-proof.ts';
 import { createRefreshTokenGrant } from './refresh-token-grant.ts';
 import { readServiceAccount, type ServiceAccount } from './service-account.ts';

@@ -1,6 +1,6 @@
 // Owns the reading of the key file that Google hands out for a service account.
 
-import { isKeyFault, readSigningKey, type SigningKey } from './signing-key.ts';
+import { isKeyFault, readSigningKey, type SigningKey } from '../../client-proof/signing-key.ts';
 
 export interface ServiceAccount {
   readonly clientEmail: string;

@@ -1,9 +1,11 @@
 // The question to an issuer whether it stands by a token (RFC 7662), and the reading of its answer.
 
+import { type Proof, proveByKey, proveBySecret } from '../../client-proof/proof.ts';
+import { isKeyFault, readSigningKey } from '../../client-proof/signing-key.ts';
+import { Secret } from '../../setting.ts';
 import type { Claims } from '../issuers/identity.ts';
 import { fetchJson } from '../keys/fetch-json.ts';
 import { shownTime } from '../shown.ts';
-import { type ClientProof, proveClient } from './client-proof.ts';
 
 /** An answer holds a handful of claims; more is nonsense, and may come for each of thousands of sessions. */
 const MAX_OCTETS = 64 * 1024;
@@ -15,7 +17,15 @@ export type Introspected =
   | { readonly active: false; readonly reason: string }
   | { readonly failure: string };
 
-export interface IntrospectionOptions extends ClientProof {
+export interface IntrospectionOptions {
+  readonly clientId?: string;
+  readonly clientSecret?: Secret;
+  readonly clientSecretIn?: 'header' | 'body';
+  /** Instead of the secret: private key in PEM. */
+  readonly clientKey?: Secret;
+  readonly keyId?: string;
+  /** The issuer that is asked: for whom an assertion is meant. */
+  readonly issuer?: string;
   readonly endpoint: string;
   readonly protocol?: 'rfc7662' | 'google-tokeninfo';
   /** `sub` of the token; undefined where only the answer tells it. */
@@ -51,8 +61,21 @@ type Question = NonNullable<Parameters<typeof fetchJson>[1]['post']>;
 
 // RFC 7662 §2.1
 async function question(token: string, options: IntrospectionOptions): Promise<Question> {
-  const { headers, form } = await proveClient(options);
+  const { headers, form } = await proof(options);
   return { headers, body: new URLSearchParams({ token, token_type_hint: 'access_token', ...form }) };
+}
+
+/** Nothing where no client id is given. Throws on a key that config/ would have refused. */
+async function proof(options: IntrospectionOptions): Promise<Proof> {
+  const { clientId, clientSecret, clientSecretIn = 'header', clientKey, keyId, issuer, clock } = options;
+  if (clientId === undefined) return { headers: {}, form: {} };
+  if (clientKey === undefined) {
+    const secret = clientSecret ?? new Secret('');
+    return proveBySecret({ clientId, secret, goesInto: clientSecretIn });
+  }
+  const signingKey = readSigningKey({ key: clientKey.reveal(), keyId });
+  if (isKeyFault(signingKey)) throw new TypeError(`the client key ${signingKey.message}`);
+  return proveByKey({ clientId, signingKey, audience: issuer ?? '', now: clock.now() });
 }
 
 /** As Google's own library asks, so that the token stands in no URL. */

@@ -234,7 +234,7 @@ describe('an app', () => {
     });
     const sent = issuer.requests.find(({ path }) => path === '/token');
     const basic = Buffer.from(sent?.headers.authorization?.split(' ')[1] ?? '', 'base64').toString();
-    expect(basic).toBe('demo%2Dapp:app+secret');
+    expect(basic).toBe('demo-app:app+secret');
   });
 });
 

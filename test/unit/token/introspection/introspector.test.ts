@@ -99,7 +99,7 @@ describe('the proof of who asks', () => {
     ['ES384', generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey],
     ['EdDSA', generateKeyPairSync('ed25519').privateKey],
   ])(
-    'private_key_jwt with %s: an assertion for this issuer, good for a minute, each with a jti of its own',
+    'private_key_jwt with %s: an assertion for this issuer, good for five minutes, each with a jti of its own',
     async (alg, key) => {
       const pem = String(key.export({ type: 'pkcs8', format: 'pem' }));
       const { requests } = await given({
@@ -118,9 +118,9 @@ describe('the proof of who asks', () => {
         client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
       });
       expect(first?.header).toEqual({ alg, typ: 'JWT', kid: 'k1' });
-      const { iat, exp, jti, ...claims } = first?.claims ?? {};
+      const { iat, exp, nbf, jti, ...claims } = first?.claims ?? {};
       expect(claims).toEqual({ iss: 'postern', sub: 'postern', aud: FIRST });
-      expect(Number(exp) - Number(iat)).toBe(60);
+      expect([Number(exp) - Number(iat), Number(nbf) - Number(iat)]).toEqual([300, 0]);
       expect(jti).not.toBe(second?.claims?.['jti']);
       const [head, body, signature = ''] = first?.text.split('.') ?? [];
       const hash = alg === 'EdDSA' ? null : `sha${alg.slice(2)}`;
