@@ -11,7 +11,7 @@ export interface BearerMessage {
   readonly userName: string | undefined;
   /** The access token as it came; undefined for the discovery probe, an empty `auth` value (RFC 7628 §4.3). */
   readonly token: string | undefined;
-  /** The host name the client says it connected to (RFC 7628 §3.1); only its syntax has been checked. */
+  /** The host name the client says it connected to (RFC 7628 §3.1); never compared, for the reason in oauthbearer.ts. */
   readonly host: string | undefined;
   /** The port the client says it connected to, 1 to 65535. */
   readonly port: number | undefined;

@@ -25,6 +25,11 @@ export function parseOauthBearer(message: Buffer): BearerMessage | Refusal {
   const pairs = parsePairs(header.rest.slice(1), ['auth', 'host', 'port']);
   if (isRefusal(pairs)) return pairs;
 
+  // RFC 7628 §3.2 would have them compared with what the server knows of itself. That protects the signed requests of OAUTH10A,
+  // where they stand under the signature; beside a bearer token they prove nothing: a thief, or a server in the middle, writes
+  // here what is wanted. What keeps a token from being good elsewhere is its audience, and the certificate of the TLS
+  // connection. But an honest client writes the name and port it was told to connect to, which behind a load balancer, a port
+  // forward, stunnel or a second name of the server is none that Postern knows. So only their form is looked at.
   const host = pairs.get('host');
   if (host !== undefined && !HOST.test(host)) return refuse('sasl-malformed', 'host= is not a host name');
   const port = readPort(pairs.get('port'));
