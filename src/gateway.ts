@@ -16,6 +16,7 @@ import type { Given, Lasting } from './gateway/generation.ts';
 import { createMailSide, type MailSide, spellListener, tellDangers } from './gateway/mail-side.ts';
 import { upstreamsOf } from './gateway/upstreams-of.ts';
 import { createPortKeeper } from './port/keeper.ts';
+import { UsageBook } from './relay/pool/usage.ts';
 import { createIdentityProvider } from './relying-party/identity-provider.ts';
 import type { SocketAddress } from './setting.ts';
 import { blaming, busyPorts, faultOf, StartFailure, settled } from './start-failure.ts';
@@ -147,6 +148,7 @@ async function build(options: { given: Given; audit: Audit; ending: (() => unkno
     sessions,
     ports,
     ticketKeys: store.ticketKeys,
+    usage: new UsageBook(),
     certificate: demo?.tls,
   };
   const mail = await createMailSide(given, lasting);

@@ -4,6 +4,7 @@ import type { AuditEvents } from '../audit/event-fields.ts';
 import type { Settings } from '../config/schema.ts';
 import { openDkim } from '../dkim/dkim.ts';
 import type { PortKeeper } from '../port/keeper.ts';
+import type { UsageBook } from '../relay/pool/usage.ts';
 import { createRelay, type Relay } from '../relay/relay.ts';
 import { createUpstreamTokens } from '../relying-party/upstream/tokens.ts';
 import { faultOf, StartFailure } from '../start-failure.ts';
@@ -31,6 +32,8 @@ export interface Lasting {
   readonly sessions: SessionRegistry;
   readonly ports: PortKeeper;
   readonly ticketKeys: TicketKeyStore;
+  /** Of the upstream mail servers: they count the last messages of earlier settings together with those of the new ones. */
+  readonly usage: UsageBook;
   /** Where the settings name no certificate: the demo's. */
   readonly certificate: { readonly certificate: string; readonly key: string } | undefined;
 }
@@ -63,6 +66,7 @@ export async function createGeneration(settings: Settings, lasting: Lasting): Pr
   const relay = createRelay({
     settings,
     hostname: submission.hostname,
+    usage: lasting.usage,
     tokens: (oauth, upstream) =>
       createUpstreamTokens({
         settings: oauth,

@@ -7,6 +7,7 @@ import { tryInTurn, withFailover } from './failover.ts';
 import type { TokenSource } from './login/token-source.ts';
 import type { Origin } from './origin.ts';
 import { needsUserToken } from './pool/account.ts';
+import { UsageBook } from './pool/usage.ts';
 import { routeOf, routesOfSession } from './route.ts';
 import type { NamedUpstreamSettings, RouteSettings, UpstreamSettings } from './settings.ts';
 import { inOrder } from './targets/order.ts';
@@ -55,15 +56,17 @@ export interface Relay {
 /**
  * @param options.hostname the name given in EHLO where the settings name none
  * @param options.tokens makes what fetches access tokens, for upstreams that are signed in to with them
+ * @param options.usage what other relays have in use of the same mail servers counts too: of those before and after a reload
  * @param options.random uniform in [0, 1); decides among upstreams of the same priority
  */
 export function createRelay(options: {
   settings: RelaySettings;
   hostname: string;
   tokens?: (settings: NonNullable<UpstreamSettings['oauth']>, upstream: string) => TokenSource;
+  usage?: UsageBook;
   random?: () => number;
 }): Relay {
-  const { hostname, tokens, random = Math.random } = options;
+  const { hostname, tokens, usage = new UsageBook(), random = Math.random } = options;
   const { upstream: main, upstreams: several, routes } = options.settings;
   const listed = [...(main ? [{ ...main, id: 'upstream', priority: 0, weight: 1 }] : []), ...several].map(
     (settings) => {
@@ -71,6 +74,7 @@ export function createRelay(options: {
       return new Upstream({
         ...{ id, priority, weight, settings, name },
         tokens: oauth && tokens?.(oauth, id),
+        usage: usage.of(settings),
       });
     },
   );

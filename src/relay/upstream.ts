@@ -12,7 +12,8 @@ import type { TokenSource } from './login/token-source.ts';
 import type { Origin } from './origin.ts';
 import { type Account, accountFor, hasOneAccount, oneAccount } from './pool/account.ts';
 import { Pool } from './pool/pool.ts';
-import { MessageRate, type Turn } from './pool/rate.ts';
+import type { Turn } from './pool/rate.ts';
+import type { Usage } from './pool/usage.ts';
 import type { UpstreamSettings } from './settings.ts';
 import { BinaryBody, TextBody } from './transaction/body.ts';
 import { isBinary, parametersFor } from './transaction/parameters.ts';
@@ -35,10 +36,9 @@ export interface UpstreamOptions {
   readonly name: string;
   /** Where the settings say that it is signed in to with tokens. */
   readonly tokens: TokenSource | undefined;
+  /** Of the mail server, with what others have of it. */
+  readonly usage: Usage;
 }
-
-/** Accounts whose rates are remembered before those without anything to remember are dropped. */
-const MANY_ACCOUNTS = 1000;
 
 /** Refusals that are the upstream's fault, not the message's. */
 const FAULTS: ReadonlySet<string> = new Set([
@@ -61,7 +61,7 @@ export class Upstream {
   readonly #knowledge: Knowledge;
   readonly #opening: Opening;
   readonly #pool: Pool;
-  readonly #rates = new Map<string, MessageRate>();
+  readonly #usage: Usage;
 
   constructor(options: UpstreamOptions) {
     this.id = options.id;
@@ -70,13 +70,14 @@ export class Upstream {
     this.settings = options.settings;
     this.#name = options.name;
     this.#tokens = options.tokens;
+    this.#usage = options.usage;
     this.#knowledge = new Knowledge({
       ask: () => this.#contact({ fresh: true }),
       connections: () => this.#pool.size,
     });
     this.#opening = new Opening({ ...options, down: () => this.down !== undefined });
     this.#pool = new Pool({
-      settings: this.settings,
+      ...{ id: this.id, settings: this.settings, usage: this.#usage },
       open: (account) => this.#opening.open(account),
       onConnect: (outcome) => {
         // One mailbox that cannot be signed in to, or not once more, says nothing of the others.
@@ -122,7 +123,7 @@ export class Upstream {
    * and 5xx are replies, not refusals.
    */
   async begin(mailFrom: Path, origin: Origin, { maxWait }: { maxWait: number }): Promise<Begun | Refusal> {
-    const account = accountFor(this.settings, { origin, sender: mailFrom.address });
+    const account = accountFor(this, { origin, sender: mailFrom.address });
     if (isRefusal(account)) return account;
     const deadline = performance.now() + maxWait;
     const turn = await this.#turn(account, maxWait);
@@ -136,7 +137,6 @@ export class Upstream {
   close(): void {
     this.#knowledge.close();
     this.#pool.close();
-    for (const rate of this.#rates.values()) rate.close();
     this.#tokens?.close();
   }
 
@@ -215,7 +215,7 @@ export class Upstream {
     const { settings } = this;
     if (!hasOneAccount(settings)) {
       // Full of connections it is there, and one more would be one too many.
-      if (this.#pool.size >= settings.maxConnections) return undefined;
+      if (this.#pool.full) return undefined;
       // As whom to sign in only a message can tell.
       const dialogue = await this.#opening.connect();
       this.#knowledge.connected(dialogue);
@@ -223,27 +223,18 @@ export class Upstream {
       dialogue.quit();
       return undefined;
     }
-    const account = oneAccount(settings, '');
+    const account = oneAccount(this, '');
     const dialogue = await this.#pool.acquire({ account, fresh, maxWait: settings.maxWait });
     if (isRefusal(dialogue)) return dialogue;
     this.#pool.release(dialogue);
     return undefined;
   }
 
-  async #turn(account: Account, maxWait: number): Promise<Turn | undefined | Refusal> {
-    const limit = this.settings.maxMessagesPerMinute;
-    if (limit === undefined) return undefined;
-    let rate = this.#rates.get(account.limitKey);
-    if (!rate) {
-      if (this.#rates.size >= MANY_ACCOUNTS) this.#forgetRates();
-      rate = new MessageRate({ limit });
-      this.#rates.set(account.limitKey, rate);
-    }
-    return rate.take(maxWait);
-  }
-
-  #forgetRates(): void {
-    for (const [key, rate] of this.#rates) if (rate.idle) this.#rates.delete(key);
+  async #turn({ limitKey }: Account, maxWait: number): Promise<Turn | undefined | Refusal> {
+    const { maxMessagesPerMinute: limit } = this.settings;
+    return limit === undefined
+      ? undefined
+      : this.#usage.turn(limitKey, { limit, maxWait, asker: this.#pool });
   }
 }
 

@@ -12,7 +12,7 @@ import type { UpstreamSettings } from '../settings.ts';
 export interface Account {
   /** Messages of the same key go over the same connections. Holds no secret. */
   readonly key: string;
-  /** Messages of the same one count against the same limits: a mailbox is one account, whichever token opens it. */
+  /** Messages of the same one count against the same limits: a mailbox is one account, whatever opens it. An upstream that is not signed in to is one. */
   readonly limitKey: string;
   /** The mailbox signed in to, where it depends on the message: `user=` of XOAUTH2, the authorization identity of OAUTHBEARER. */
   readonly mailbox: string | undefined;
@@ -36,17 +36,32 @@ export function hasOneAccount({ oauth }: UpstreamSettings): boolean {
 }
 
 /** The one account of an upstream that has one, for a user; and for none, to ask whether it is there. */
-export function oneAccount(settings: UpstreamSettings, user: string): Account {
-  return { key: '', limitKey: '', mailbox: settings.oauth?.mailbox, user, userToken: undefined };
+export function oneAccount({ id, settings }: SignedInTo, user: string): Account {
+  const { login, oauth, clientCertificate } = settings;
+  const name = oauth?.mailbox ?? login?.user ?? (clientCertificate?.login && clientCertificate.certificate);
+  return {
+    key: '',
+    limitKey: name ? limitKeyOf(name) : `\n${id}`,
+    mailbox: oauth?.mailbox,
+    user,
+    userToken: undefined,
+  };
 }
 
+const limitKeyOf = (name: string): string => addressKey(name) ?? name;
+
 /** @returns `upstream-login` where the upstream needs the user's token and the client was let in without one */
-export function accountFor(settings: UpstreamSettings, given: Given): Account | Refusal {
-  const account = signedInTo(settings, given);
-  const identity = identityOf(given.origin, settings);
+export function accountFor(upstream: SignedInTo, given: Given): Account | Refusal {
+  const account = signedInTo(upstream, given);
+  const identity = identityOf(given.origin, upstream.settings);
   if (isRefusal(account) || identity === undefined) return account;
   // One that speaks for another client would have to be closed.
   return { ...account, key: `${account.key}\n${identity}` };
+}
+
+interface SignedInTo {
+  readonly id: string;
+  readonly settings: UpstreamSettings;
 }
 
 interface Given {
@@ -55,18 +70,18 @@ interface Given {
   readonly sender: string;
 }
 
-function signedInTo(settings: UpstreamSettings, { origin, sender }: Given): Account | Refusal {
+function signedInTo(upstream: SignedInTo, { origin, sender }: Given): Account | Refusal {
   const { principal, token } = origin;
   const user = principal ? `${principal.issuer} ${principal.subject}` : '';
-  const { oauth } = settings;
-  if (!oauth || hasOneAccount(settings)) return oneAccount(settings, user);
+  const { oauth } = upstream.settings;
+  if (!oauth || hasOneAccount(upstream.settings)) return oneAccount(upstream, user);
   const name = principal ? principalName(principal) : '';
   const mailbox = oauth.mailbox.includes('@')
     ? oauth.mailbox
     : oauth.mailbox === 'sender' && sender !== ''
       ? sender
       : name;
-  const limitKey = addressKey(mailbox) ?? mailbox;
+  const limitKey = limitKeyOf(mailbox);
   const one = { key: limitKey, limitKey, mailbox, user, userToken: undefined };
   if (!BY_USER_TOKEN.has(oauth.grant)) return one;
   if (!token)

@@ -4,19 +4,16 @@
 const STEP = 5_000;
 
 export class Ceiling {
-  readonly #max: number;
   #found: { connections: number; at: number } | undefined;
 
-  /** @param options.max what the settings allow */
-  constructor(options: { max: number }) {
-    this.#max = options.max;
-  }
-
-  /** Connections to have at most, now. */
-  get most(): number {
-    if (!this.#found) return this.#max;
+  /**
+   * Connections to have at most, now.
+   * @param max what the settings allow
+   */
+  most(max: number): number {
+    if (!this.#found) return max;
     const { connections, at } = this.#found;
-    return Math.min(this.#max, connections + Math.floor((performance.now() - at) / STEP));
+    return Math.min(max, connections + Math.floor((performance.now() - at) / STEP));
   }
 
   /** A further one was turned away while so many stood. */

@@ -1,12 +1,13 @@
-// Owns the connections to an upstream that are given up and not closed yet: the upstream counts them, and so does the pool.
+// Owns the connections to a mail server that are given up and not closed yet: the server counts them, and so does the pool.
 
 import type { UpstreamDialogue } from '../connection/dialogue.ts';
+import { type Counted, isOf, type Of } from './counted.ts';
 
 interface Closing {
-  readonly limitKey: string;
+  readonly counted: Counted;
   readonly closed: Promise<void>;
-  /** `limitKey` of the new connection that takes its place, which is not begun before. */
-  claimedBy: string | undefined;
+  /** The new connection that takes its place, which is not begun before. */
+  claimedBy: Counted | undefined;
 }
 
 /**
@@ -22,9 +23,9 @@ export class ClosingConnections {
     this.#onClosed = options.onClosed;
   }
 
-  add(dialogue: UpstreamDialogue, limitKey: string): void {
+  add(dialogue: UpstreamDialogue, counted: Counted): void {
     if (!dialogue.open) return;
-    const entry: Closing = { limitKey, closed: dialogue.closed(), claimedBy: undefined };
+    const entry: Closing = { counted, closed: dialogue.closed(), claimedBy: undefined };
     this.#entries.push(entry);
     void entry.closed.then(() => {
       this.#entries.splice(this.#entries.indexOf(entry), 1);
@@ -32,37 +33,31 @@ export class ClosingConnections {
     });
   }
 
-  get size(): number {
-    return this.#entries.length;
+  size(of: Of): number {
+    return this.#entries.filter(({ counted }) => isOf(counted, of)).length;
   }
 
-  /** Those whose place nobody has yet. */
-  get unclaimed(): number {
-    return this.#entries.filter(({ claimedBy }) => claimedBy === undefined).length;
+  /** Those that there are besides the ones that are opening or held: one whose place is claimed by its like is counted with that. */
+  besides(of: Of): number {
+    return this.#entries.filter(
+      ({ counted, claimedBy }) => isOf(counted, of) && !(claimedBy && isOf(claimedBy, of)),
+    ).length;
   }
 
-  /** Those that the account has besides the ones that are opening or held, a claimed one being counted with its successor. */
-  of(limitKey: string): number {
-    return this.#entries.filter((entry) => entry.limitKey === limitKey && entry.claimedBy !== limitKey)
-      .length;
-  }
-
-  /** Whether one can be claimed; of that account where one is given. */
-  has(limitKey?: string): boolean {
-    return this.#find(limitKey) !== undefined;
+  /** Whether one can be claimed. */
+  has(of: Of): boolean {
+    return this.#find(of) !== undefined;
   }
 
   /** The place of one of them. @returns when it is free */
-  claim(by: string, limitKey?: string): Promise<void> {
-    const entry = this.#find(limitKey);
+  claim(by: Counted, of: Of): Promise<void> {
+    const entry = this.#find(of);
     if (!entry) return Promise.resolve();
     entry.claimedBy = by;
     return entry.closed;
   }
 
-  #find(limitKey?: string): Closing | undefined {
-    return this.#entries.find(
-      (entry) => entry.claimedBy === undefined && (limitKey === undefined || entry.limitKey === limitKey),
-    );
+  #find(of: Of): Closing | undefined {
+    return this.#entries.find(({ counted, claimedBy }) => claimedBy === undefined && isOf(counted, of));
   }
 }

@@ -12,7 +12,18 @@ export interface Turn {
   unused(): void;
 }
 
+export interface Question {
+  /** Messages in 60 seconds that the asker's settings allow. Several may differ: a reload changes them while earlier sessions last. */
+  readonly limit: number;
+  /** Milliseconds to wait at most. */
+  readonly maxWait: number;
+  /** For {@link MessageRate.dismiss}. */
+  readonly asker: object;
+}
+
 interface Waiting {
+  readonly limit: number;
+  readonly asker: object;
   readonly give: (turn: Turn | Refusal) => void;
   readonly timer: NodeJS.Timeout;
 }
@@ -22,18 +33,15 @@ interface Waiting {
  * see more than the limit, however long a message was on its way.
  */
 export class MessageRate {
-  readonly #limit: number;
   readonly #now: () => number;
   #underWay = 0;
   /** When those of the last minute were sent, oldest first. */
   #sent: number[] = [];
   readonly #waiting: Waiting[] = [];
   #wake: NodeJS.Timeout | undefined;
-  #closed = false;
 
   /** @param options.now milliseconds of a clock that never goes back */
-  constructor(options: { limit: number; now?: () => number }) {
-    this.#limit = options.limit;
+  constructor(options: { now?: () => number } = {}) {
     this.#now = options.now ?? (() => performance.now());
   }
 
@@ -44,33 +52,34 @@ export class MessageRate {
   }
 
   /** Refuses `upstream-limit` where no turn comes within the time; at once where it is certain that none will. */
-  take(maxWait: number): Promise<Turn | Refusal> {
-    if (this.#closed) return Promise.resolve(closedRefusal());
-    if (this.#waiting.length === 0 && this.#hasRoom()) return Promise.resolve(this.#give());
-    if (maxWait <= 0 || this.#hopeless(maxWait)) return Promise.resolve(this.#no());
+  take({ limit, maxWait, asker }: Question): Promise<Turn | Refusal> {
+    const ahead = this.#waiting.filter((other) => other.limit >= limit).length;
+    if (ahead === 0 && this.#hasRoom(limit)) return Promise.resolve(this.#give());
+    if (maxWait <= 0 || this.#hopeless({ limit, maxWait, ahead })) return Promise.resolve(noTurn(limit));
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-        resolve(this.#no());
+        resolve(noTurn(limit));
       }, maxWait);
-      const waiting = { give: resolve, timer };
+      const waiting = { limit, asker, give: resolve, timer };
       this.#waiting.push(waiting);
       this.#watch();
     });
   }
 
-  close(): void {
-    this.#closed = true;
-    clearTimeout(this.#wake);
-    for (const { give, timer } of this.#waiting.splice(0)) {
-      clearTimeout(timer);
-      give(closedRefusal());
+  /** Whoever waits for this asker is told that it is over. What was sent goes on to count. */
+  dismiss(asker: object): void {
+    for (const waiting of this.#waiting.filter((each) => each.asker === asker)) {
+      this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+      clearTimeout(waiting.timer);
+      waiting.give(refuse('shutting-down', 'the relay is closed'));
     }
+    this.#watch();
   }
 
-  #hasRoom(): boolean {
+  #hasRoom(limit: number): boolean {
     this.#forget();
-    return this.#underWay + this.#sent.length < this.#limit;
+    return this.#underWay + this.#sent.length < limit;
   }
 
   #forget(): void {
@@ -81,19 +90,11 @@ export class MessageRate {
   }
 
   /** None is under way that may still turn out unused, and those who wait already take every turn that comes in time. */
-  #hopeless(maxWait: number): boolean {
+  #hopeless({ limit, maxWait, ahead }: { limit: number; maxWait: number; ahead: number }): boolean {
     if (this.#underWay > 0) return false;
-    const place = this.#waiting.length + this.#sent.length - this.#limit;
-    const freed = this.#sent[place % this.#limit];
-    const minutes = 1 + Math.floor(place / this.#limit);
+    const freed = this.#sent[this.#sent.length - limit + (ahead % limit)];
+    const minutes = 1 + Math.floor(ahead / limit);
     return freed === undefined || freed + minutes * MINUTE > this.#now() + maxWait;
-  }
-
-  #no(): Refusal {
-    return refuse(
-      'upstream-limit',
-      `${this.#limit} messages in the last minute, as upstream.maxMessagesPerMinute allows`,
-    );
   }
 
   #give(): Turn {
@@ -110,10 +111,12 @@ export class MessageRate {
   }
 
   #serve(): void {
-    while (this.#waiting.length > 0 && this.#hasRoom()) {
-      const { give, timer } = this.#waiting.shift() as Waiting;
-      clearTimeout(timer);
-      give(this.#give());
+    // In the order of asking; past those alone whose own limit is reached.
+    for (const waiting of [...this.#waiting]) {
+      if (!this.#hasRoom(waiting.limit)) continue;
+      this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+      clearTimeout(waiting.timer);
+      waiting.give(this.#give());
     }
     this.#watch();
   }
@@ -127,4 +130,9 @@ export class MessageRate {
   }
 }
 
-const closedRefusal = (): Refusal => refuse('shutting-down', 'the relay is closed');
+function noTurn(limit: number): Refusal {
+  return refuse(
+    'upstream-limit',
+    `${limit} messages in the last minute, as upstream.maxMessagesPerMinute allows`,
+  );
+}

@@ -1,10 +1,14 @@
-// Owns the connections to an upstream that stand: signed in to which account, carrying whose message, or idle.
+// Owns the connections to a mail server that stand: signed in to which account, carrying whose message, or idle.
 
 import type { UpstreamDialogue } from '../connection/dialogue.ts';
 import type { Account } from './account.ts';
+import { type Counted, isOf, type Of } from './counted.ts';
 
 export interface Held {
   readonly dialogue: UpstreamDialogue;
+  /** The pool that has made it, and alone may use it: another one's settings may want another protection. */
+  readonly owner: object;
+  readonly counted: Counted;
   /** The account that it is signed in to. */
   readonly account: Account;
   /** Whose message it carries; undefined while it is idle. */
@@ -18,10 +22,6 @@ export class StandingConnections {
   /** Of the held ones, the oldest first. */
   #idle: Held[] = [];
 
-  get size(): number {
-    return this.#held.size;
-  }
-
   get idle(): readonly Held[] {
     return this.#idle;
   }
@@ -31,9 +31,9 @@ export class StandingConnections {
   }
 
   /** In use by the account's user from now on. */
-  add(dialogue: UpstreamDialogue, account: Account): Held {
-    const held: Held = { dialogue, account, user: account.user, timer: undefined };
-    this.#held.set(dialogue, held);
+  add(given: Pick<Held, 'dialogue' | 'owner' | 'counted' | 'account'>): Held {
+    const held: Held = { ...given, user: given.account.user, timer: undefined };
+    this.#held.set(given.dialogue, held);
     return held;
   }
 
@@ -43,18 +43,18 @@ export class StandingConnections {
     this.#idle.push(held);
   }
 
-  /** The idle one of the account that was used last, in use from now on: the others grow old and are closed. */
-  take({ key, user }: Account): UpstreamDialogue | undefined {
-    const held = this.#idle.findLast(({ account }) => account.key === key);
+  /** The idle one of the owner's account that was used last, in use from now on: the others grow old and are closed. */
+  take(owner: object, { key, user }: Account): UpstreamDialogue | undefined {
+    const held = this.#idle.findLast((each) => each.owner === owner && each.account.key === key);
     if (!held) return undefined;
     this.#wake(held);
     held.user = user;
     return held.dialogue;
   }
 
-  /** The one that has been idle longest; of that account where one is given. */
-  oldest(limitKey: string | undefined): Held | undefined {
-    return this.#idle.find(({ account }) => limitKey === undefined || account.limitKey === limitKey);
+  /** The one that has been idle longest. */
+  oldest(of: Of): Held | undefined {
+    return this.#idle.find(({ counted }) => isOf(counted, of));
   }
 
   /** False where it was forgotten before. */
@@ -63,16 +63,20 @@ export class StandingConnections {
     return this.#held.delete(held.dialogue);
   }
 
-  ofAccount(limitKey: string): number {
-    return this.#count(({ account }) => account.limitKey === limitKey);
+  size(of: Of): number {
+    return this.#count(({ counted }) => isOf(counted, of));
   }
 
-  inUseOf(limitKey: string): number {
-    return this.#count(({ account, user }) => account.limitKey === limitKey && user !== undefined);
+  inUse(of: Of): number {
+    return this.#count(({ counted, user }) => user !== undefined && isOf(counted, of));
   }
 
-  ofUser(user: string): number {
-    return this.#count((held) => held.user === user);
+  ofUser(user: string, of: Of): number {
+    return this.#count((held) => held.user === user && isOf(held.counted, of));
+  }
+
+  ofOwner(owner: object): number {
+    return this.#count((held) => held.owner === owner);
   }
 
   #wake(held: Held): void {

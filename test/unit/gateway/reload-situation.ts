@@ -42,7 +42,7 @@ export type PortName = (typeof PORTS)[number];
 
 export const ENVELOPE = ['MAIL FROM:<scanner@example.org>', 'RCPT TO:<bob@example.net>', 'DATA'];
 export const MESSAGE = 'From: scanner@example.org\r\n\r\nText\r\n';
-const APP = { id: 'test-app', secret: 'only-for-the-reload-test' };
+export const APP = { id: 'test-app', secret: 'only-for-the-reload-test' };
 
 export async function startReloadSituation(...initial: Change[]): Promise<ReloadSituation> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-reload-'));

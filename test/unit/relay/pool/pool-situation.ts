@@ -4,6 +4,7 @@ import { isRefusal, type Refusal, refuse } from '../../../../src/refusal.ts';
 import type { UpstreamDialogue } from '../../../../src/relay/connection/dialogue.ts';
 import type { Account } from '../../../../src/relay/pool/account.ts';
 import { Pool } from '../../../../src/relay/pool/pool.ts';
+import { Usage } from '../../../../src/relay/pool/usage.ts';
 import type { UpstreamSettings } from '../../../../src/relay/settings.ts';
 import { upstreamSettings } from '../../../support/relay-situation.ts';
 
@@ -15,6 +16,7 @@ export const account = (mailbox: string, user = mailbox, key = mailbox): Account
 /** A connection as the upstream sees it: open until it has seen the end of it. */
 export class TestConnection {
   readonly account: Account;
+  readonly upstream: string;
   open = true;
   lost: Refusal | undefined;
   early: undefined;
@@ -26,8 +28,9 @@ export class TestConnection {
   readonly #closesAfter: () => number;
   #onLost: () => void = () => {};
 
-  constructor(of: Account, closesAfter: () => number) {
+  constructor(of: Account, closesAfter: () => number, upstream = 'upstream') {
     this.account = of;
+    this.upstream = upstream;
     this.#closesAfter = closesAfter;
   }
 
@@ -60,10 +63,11 @@ export class TestConnection {
 
 export interface PoolSituation {
   readonly pool: Pool;
+  readonly usage: Usage;
   /** All there ever were. */
   readonly connections: TestConnection[];
-  /** Most at the same time, as the upstream has seen it: in all, and of any one mailbox. */
-  readonly peak: { all: number; ofMailbox: number };
+  /** Most at the same time, as the upstream has seen it: in all, of any one mailbox, of each upstream. */
+  readonly peak: { all: number; ofMailbox: number; readonly ofUpstream: Map<string, number> };
   /** Connections that are being made. */
   attempts: number;
   /** The reply to the next attempts, in place of a connection; milliseconds that each takes, and that each takes to close. */
@@ -74,31 +78,40 @@ export interface PoolSituation {
   release(connection: TestConnection): void;
 }
 
-/** To be used with fake timers. */
-export function startPool(changes: Partial<UpstreamSettings> = {}): PoolSituation {
-  const peak = { all: 0, ofMailbox: 0 };
-  const connections: TestConnection[] = [];
+/**
+ * To be used with fake timers.
+ * @param options.beside another pool of the same server, whose connections are seen together with this one's
+ */
+export function startPool(
+  changes: Partial<UpstreamSettings> = {},
+  { id = 'upstream', beside }: { id?: string; beside?: PoolSituation } = {},
+): PoolSituation {
+  const { usage, peak, connections }: Pick<PoolSituation, 'usage' | 'peak' | 'connections'> = beside ?? {
+    ...{ usage: new Usage(), peak: { all: 0, ofMailbox: 0, ofUpstream: new Map() }, connections: [] },
+  };
   const settings = upstreamSettings({ host: '192.0.2.1', idleTimeout: 600_000, ...changes });
   const pool = new Pool({
-    settings,
+    ...{ id, settings, usage },
     async open(of) {
       situation.attempts += 1;
       await new Promise((resolve) => setTimeout(resolve, situation.connectTime()));
       const refusal = situation.answer(of);
       if (refusal) return refusal;
-      const connection = new TestConnection(of, situation.closeTime);
+      const connection = new TestConnection(of, situation.closeTime, id);
       connections.push(connection);
       const standing = connections.filter(({ open }) => open);
       peak.all = Math.max(peak.all, standing.length);
       const ofMailbox = standing.filter((other) => other.account.limitKey === of.limitKey).length;
       peak.ofMailbox = Math.max(peak.ofMailbox, ofMailbox);
+      const ofUpstream = standing.filter((other) => other.upstream === id).length;
+      peak.ofUpstream.set(id, Math.max(peak.ofUpstream.get(id) ?? 0, ofUpstream));
       return connection as unknown as UpstreamDialogue;
     },
     onConnect: () => undefined,
     onLost: () => undefined,
   });
   const situation: PoolSituation = {
-    ...{ pool, connections, peak, attempts: 0 },
+    ...{ pool, usage, connections, peak, attempts: 0 },
     answer: () => undefined,
     connectTime: () => 1,
     closeTime: () => 1,

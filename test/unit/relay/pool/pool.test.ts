@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Refusal, refuse } from '../../../../src/refusal.ts';
 import type { UpstreamDialogue } from '../../../../src/relay/connection/dialogue.ts';
 import { ClosingConnections } from '../../../../src/relay/pool/closing.ts';
+import type { Counted } from '../../../../src/relay/pool/counted.ts';
 import { account, type PoolSituation, startPool, TestConnection } from './pool-situation.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }));
@@ -155,24 +156,35 @@ describe('a limit', () => {
     const again = ask(situation, ALICE);
     await pass(500);
     expect([connectionOf(carols), connectionOf(again)]).toHaveLength(2);
-    expect(situation.peak).toEqual({ all: 2, ofMailbox: 1 });
+    expect(situation.peak).toMatchObject({ all: 2, ofMailbox: 1 });
   });
 });
 
 test('a place that is taken over counts for who takes it, and for whose it was until it is closed', async () => {
   const closing = new ClosingConnections({ onClosed: () => undefined });
-  const [first, second] = [new TestConnection(ALICE, () => 100), new TestConnection(ALICE, () => 100)];
-  for (const connection of [first, second]) {
+  const [alices, bobs] = ['alice', 'bob'].map((limitKey) => ({ upstream: 'one', limitKey })) as [
+    Counted,
+    Counted,
+  ];
+  const carols = { upstream: 'other', limitKey: 'carol' };
+  const besides = () =>
+    [{ limitKey: 'alice' }, { limitKey: 'bob' }, { upstream: 'one' }].map((of) => closing.besides(of));
+  for (let count = 0; count < 3; count += 1) {
+    const connection = new TestConnection(ALICE, () => 100);
     connection.quit();
-    closing.add(connection as unknown as UpstreamDialogue, 'alice');
+    closing.add(connection as unknown as UpstreamDialogue, alices);
   }
-  expect(closing.of('alice')).toBe(2);
-  void closing.claim('alice');
-  expect([closing.of('alice'), closing.unclaimed]).toEqual([1, 1]);
-  void closing.claim('bob');
-  expect([closing.of('alice'), closing.of('bob'), closing.unclaimed]).toEqual([1, 0, 0]);
+  expect(besides()).toEqual([3, 0, 3]);
+  void closing.claim(alices, { limitKey: 'alice' });
+  expect(besides()).toEqual([2, 0, 2]);
+  void closing.claim(bobs, {});
+  expect(besides()).toEqual([2, 0, 1]);
+  // Of another upstream: this one has it until it is closed.
+  void closing.claim(carols, {});
+  expect(besides()).toEqual([2, 0, 1]);
+  expect(closing.has({})).toBe(false);
   await pass(100);
-  expect(closing.size).toBe(0);
+  expect(closing.size({})).toBe(0);
 });
 
 describe('fairness', () => {
