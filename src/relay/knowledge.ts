@@ -22,6 +22,8 @@ export class Knowledge {
   #doubtful = false;
   #heard = Number.NEGATIVE_INFINITY;
   #troubles = 0;
+  /** Accounts at whose sign-in that was. */
+  readonly #troubledAt = new Set<string>();
   /** Checks in a row that found it failing. */
   #failures = 0;
   #asked = Number.NEGATIVE_INFINITY;
@@ -64,14 +66,21 @@ export class Knowledge {
   /** The upstream has answered a message to its end. */
   served(): void {
     this.#troubles = 0;
+    this.#troubledAt.clear();
     this.#failures = 0;
     this.#heard = performance.now();
   }
 
-  /** The upstream has broken off a transaction, or did not answer. */
-  troubled(refusal: Refusal): void {
+  /**
+   * The upstream has broken off a transaction, or did not answer.
+   * @param account at whose sign-in that was, where there are several: it counts once for each
+   */
+  troubled(refusal: Refusal, account?: string): void {
+    if (account !== undefined && this.#troubledAt.has(account)) return;
+    if (account !== undefined) this.#troubledAt.add(account);
     this.#troubles += 1;
     if (this.#troubles < MAX_TROUBLES) return;
+    this.#troubledAt.clear();
     // It connects, and fails behind that: found there again it gets one try, not another three.
     this.#troubles = MAX_TROUBLES - 1;
     this.#judge(refusal);

@@ -5,7 +5,7 @@ import { isRefusal, type Refusal } from '../refusal.ts';
 import { announce, submitterOf } from './announce/announce.ts';
 import type { Capabilities } from './connection/capabilities.ts';
 import type { UpstreamDialogue } from './connection/dialogue.ts';
-import { Opening } from './connection/opening.ts';
+import { isAtSignIn, Opening } from './connection/opening.ts';
 import { isPositive, type Reply, sane } from './connection/reply.ts';
 import { Knowledge } from './knowledge.ts';
 import type { TokenSource } from './login/token-source.ts';
@@ -48,9 +48,6 @@ const FAULTS: ReadonlySet<string> = new Set([
   // 421 to a command: it connects, and is still not there.
   'upstream-unavailable',
 ]);
-/** What one mailbox may meet with and another one of the same upstream not. */
-const OF_ACCOUNT: ReadonlySet<string> = new Set(['upstream-login', 'upstream-busy']);
-
 export class Upstream {
   readonly id: string;
   readonly priority: number;
@@ -80,8 +77,8 @@ export class Upstream {
       ...{ id: this.id, settings: this.settings, usage: this.#usage },
       open: (account) => this.#opening.open(account),
       onConnect: (outcome) => {
-        // One mailbox that cannot be signed in to, or not once more, says nothing of the others.
-        if (isRefusal(outcome) && OF_ACCOUNT.has(outcome.code) && !hasOneAccount(this.settings)) return;
+        // One mailbox that cannot be signed in to, or not now, or not once more, says nothing of the others.
+        if (isRefusal(outcome) && this.#isOfAccount(outcome)) return;
         this.#knowledge.connected(outcome);
       },
       onLost: (dialogue) => this.#knowledge.lost(dialogue),
@@ -130,7 +127,7 @@ export class Upstream {
     if (isRefusal(turn)) return turn;
     const outcome = await this.#begin({ mailFrom, origin, account, turn, deadline });
     if (isRefusal(outcome) || !outcome.transaction) turn?.unused();
-    if (isRefusal(outcome) && FAULTS.has(outcome.code)) this.#knowledge.troubled(outcome);
+    if (isRefusal(outcome)) this.#troubled(outcome, account);
     return outcome;
   }
 
@@ -158,6 +155,17 @@ export class Upstream {
     }
     const second = await acquire(true);
     return isRefusal(second) ? second : this.#mail(second, given);
+  }
+
+  #isOfAccount(refusal: Refusal): boolean {
+    return isAtSignIn(refusal) && !hasOneAccount(this.settings);
+  }
+
+  #troubled(refusal: Refusal, { limitKey }: Account): void {
+    if (!FAULTS.has(refusal.code)) return;
+    if (!this.#isOfAccount(refusal)) this.#knowledge.troubled(refusal);
+    // Its word on one mailbox is that mailbox's; to fall silent, or hang up, at one after the other is not.
+    else if (refusal.code !== 'upstream-unavailable') this.#knowledge.troubled(refusal, limitKey);
   }
 
   async #mail(dialogue: UpstreamDialogue, given: Beginning): Promise<Begun | Refusal> {

@@ -16,7 +16,7 @@ export interface CountingUpstream {
   readonly taken: readonly { account: string; at: number; text: string }[];
   /** Milliseconds that it takes for the final dot. */
   delay: number;
-  /** What it answers to the sign-in to an account, in place of 235. */
+  /** What it answers to the sign-in to an account, in place of 235; to nothing it hangs up. */
   readonly refusals: Map<string, string>;
   close(): Promise<void>;
 }
@@ -109,7 +109,9 @@ function serve(socket: Socket, { onAccount, onMessage }: Listener): void {
     } else if (verb === 'AUTH' || inSignIn) {
       inSignIn = false;
       const decoded = Buffer.from(response ?? '', 'base64').toString();
-      say(onAccount(/user=([^\x01]*)/.exec(decoded)?.[1] ?? ''));
+      const reply = onAccount(/user=([^\x01]*)/.exec(decoded)?.[1] ?? '');
+      if (reply === '') socket.destroy();
+      else say(reply);
     } else if (verb === 'EHLO') say('250-counting.example\r\n250-8BITMIME\r\n250 AUTH XOAUTH2');
     else if (verb === 'QUIT') socket.end('221 2.0.0 bye\r\n');
     else if (verb === 'DATA') {

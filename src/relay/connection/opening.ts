@@ -21,6 +21,13 @@ export interface OpeningOptions {
   readonly down: () => boolean;
 }
 
+/** The server is there, and does not let this account in: says no, has enough of it, or breaks off. */
+export interface SignInRefusal extends Refusal {
+  readonly atSignIn: true;
+}
+
+export const isAtSignIn = (refusal: Refusal): refusal is SignInRefusal => 'atSignIn' in refusal;
+
 export class Opening {
   readonly #options: OpeningOptions;
   readonly #targets: Targets;
@@ -31,8 +38,8 @@ export class Opening {
     this.#targets = createTargets({ settings: options.settings });
   }
 
-  /** A connection that is signed in to the account. Refuses `upstream-unavailable`, `-timeout`, `-busy`, `-login`. */
-  async open(account: Account): Promise<UpstreamDialogue | Refusal> {
+  /** A connection that is signed in to the account. Refuses `upstream-unavailable`, `-timeout`, and {@link SignInRefusal}. */
+  async open(account: Account): Promise<UpstreamDialogue | Refusal | SignInRefusal> {
     const dialogue = await this.connect();
     if (isRefusal(dialogue)) return dialogue;
     const { settings, tokens } = this.#options;
@@ -41,7 +48,7 @@ export class Opening {
     dialogue.quit();
     // So long the upstream counts it: who is refused tries again with another one.
     await dialogue.closed();
-    return refusal;
+    return { ...refusal, atSignIn: true };
   }
 
   /** The same, not signed in. */

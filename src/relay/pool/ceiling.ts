@@ -1,7 +1,9 @@
-// Owns how many connections an upstream takes where it has said that it takes no more: found out gently, not by knocking.
+// Owns how many connections an upstream takes, or takes for one account, where it has said that it takes no more: found out gently, not by knocking.
 
 /** After each of these Postern tries one more. */
 const STEP = 5_000;
+/** When it is of no account any more. */
+const MANY_STEPS = 100;
 
 export class Ceiling {
   #found: { connections: number; at: number } | undefined;
@@ -14,6 +16,11 @@ export class Ceiling {
     if (!this.#found) return max;
     const { connections, at } = this.#found;
     return Math.min(max, connections + Math.floor((performance.now() - at) / STEP));
+  }
+
+  /** True while there is nothing to remember. */
+  get idle(): boolean {
+    return !this.#found || performance.now() - this.#found.at > STEP * MANY_STEPS;
   }
 
   /** A further one was turned away while so many stood. */

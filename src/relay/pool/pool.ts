@@ -2,9 +2,9 @@
 
 import { isRefusal, type Refusal, refuse } from '../../refusal.ts';
 import type { UpstreamDialogue } from '../connection/dialogue.ts';
+import { isAtSignIn } from '../connection/opening.ts';
 import type { UpstreamSettings } from '../settings.ts';
-import type { Account } from './account.ts';
-import type { Ceiling } from './ceiling.ts';
+import { type Account, hasOneAccount } from './account.ts';
 import type { Counted, Of } from './counted.ts';
 import type { Usage, Waiter } from './usage.ts';
 
@@ -36,7 +36,6 @@ export class Pool {
   readonly #open: (account: Account) => Promise<UpstreamDialogue | Refusal>;
   readonly #onConnect: (outcome: UpstreamDialogue | Refusal) => void;
   readonly #onLost: (dialogue: UpstreamDialogue) => void;
-  readonly #ceiling: Ceiling;
   #closed = false;
 
   /**
@@ -57,7 +56,6 @@ export class Pool {
     this.#open = options.open;
     this.#onConnect = options.onConnect;
     this.#onLost = options.onLost;
-    this.#ceiling = options.usage.ceiling(options.id);
     options.usage.join(this);
   }
 
@@ -114,7 +112,7 @@ export class Pool {
   }
 
   get #most(): number {
-    return this.#ceiling.most(this.#settings.maxConnections);
+    return this.#usage.most(this.#ofUpstream, this.#settings.maxConnections);
   }
 
   #counted({ limitKey }: Account): Counted {
@@ -168,9 +166,9 @@ export class Pool {
   #limits({ limitKey }: Account): { of: Of; max: number; most: number }[] {
     const { maxConnections, maxConnectionsPerAccount = Number.POSITIVE_INFINITY } = this.#settings;
     return [
-      { of: { limitKey }, max: maxConnectionsPerAccount, most: maxConnectionsPerAccount },
-      { of: this.#ofUpstream, max: maxConnections, most: this.#most },
-    ];
+      { of: { limitKey }, max: maxConnectionsPerAccount },
+      { of: this.#ofUpstream, max: maxConnections },
+    ].map((limit) => ({ ...limit, most: this.#usage.most(limit.of, limit.max) }));
   }
 
   /**
@@ -220,9 +218,9 @@ export class Pool {
       opening.splice(opening.indexOf(attempt), 1);
     }
     // It serves others of ours and takes no further one: busy, not down.
-    const others = standing.size(this.#ofUpstream) + closing.size(this.#ofUpstream);
-    if (isRefusal(outcome) && NO_FURTHER.has(outcome.code) && others > 0) {
-      this.#ceiling.hit(standing.size(this.#ofUpstream));
+    const ours = this.#blamed(outcome, account);
+    if (isRefusal(outcome) && NO_FURTHER.has(outcome.code) && standing.size(ours) + closing.size(ours) > 0) {
+      this.#usage.hit(ours);
       const waiting = this.#wait({ account, deadline, why: outcome.reason });
       this.#usage.serve();
       return waiting;
@@ -236,10 +234,14 @@ export class Pool {
     return outcome;
   }
 
+  /** What a refusal says something about: one account may have too many elsewhere, or be shut for now, and the others not. */
+  #blamed(outcome: UpstreamDialogue | Refusal, { limitKey }: Account): Of {
+    const isOfAccount = isRefusal(outcome) && isAtSignIn(outcome) && !hasOneAccount(this.#settings);
+    return isOfAccount ? { limitKey } : this.#ofUpstream;
+  }
+
   #hold(dialogue: UpstreamDialogue, account: Account): void {
-    const { standing } = this.#usage;
-    const held = standing.add({ dialogue, account, owner: this, counted: this.#counted(account) });
-    this.#ceiling.stands(standing.size(this.#ofUpstream));
+    const held = this.#usage.hold({ dialogue, account, owner: this, counted: this.#counted(account) });
     dialogue.whenLost(() => {
       this.#onLost(dialogue);
       this.#usage.forget(held);

@@ -30,6 +30,7 @@ export class Usage {
   readonly opening: { readonly pool: object; readonly counted: Counted; readonly user: string }[] = [];
   readonly closing = new ClosingConnections({ onClosed: () => this.serve() });
   readonly waiting: Waiter[] = [];
+  /** By upstream, or by account. */
   readonly #ceilings = new Map<string, Ceiling>();
   readonly #rates = new Map<string, MessageRate>();
   readonly #pools = new Set<object>();
@@ -62,10 +63,27 @@ export class Usage {
     return this.#pools.size + connections + this.#rates.size === 0;
   }
 
-  ceiling(upstream: string): Ceiling {
-    const ceiling = this.#ceilings.get(upstream) ?? new Ceiling();
-    this.#ceilings.set(upstream, ceiling);
-    return ceiling;
+  /** How many of these the server takes, as far as it has said so. */
+  most(of: Of, max: number): number {
+    return this.#ceilings.get(nameOf(of))?.most(max) ?? max;
+  }
+
+  /** It takes no further one of these. */
+  hit(of: Of): void {
+    if (this.#ceilings.size >= MANY_ACCOUNTS)
+      for (const [name, { idle }] of this.#ceilings) if (idle) this.#ceilings.delete(name);
+    const ceiling = this.#ceilings.get(nameOf(of)) ?? new Ceiling();
+    this.#ceilings.set(nameOf(of), ceiling);
+    ceiling.hit(this.standing.size(of));
+  }
+
+  /** Stands from now on, in use. */
+  hold(given: Parameters<StandingConnections['add']>[0]): Held {
+    const { upstream, limitKey } = given.counted;
+    const held = this.standing.add(given);
+    for (const those of [{ upstream }, { limitKey }])
+      this.#ceilings.get(nameOf(those))?.stands(this.standing.size(those));
+    return held;
   }
 
   /** Connections as the server counts them: also those that are being made, and those that are not closed yet. */
@@ -121,6 +139,8 @@ export class Usage {
     for (const [key, rate] of this.#rates) if (rate.idle) this.#rates.delete(key);
   }
 }
+
+const nameOf = ({ upstream, limitKey }: Of): string => JSON.stringify([upstream, limitKey]);
 
 /** By mail server; made once, and given to every relay that is built while Postern runs. */
 export class UsageBook {
