@@ -16,10 +16,16 @@ export interface RefreshTokenFile {
   alone<T>(run: () => Promise<T>): Promise<T>;
 }
 
-/** By path: after a reload of the configuration, an old and a new generation may use the same file for a moment. */
-const turns = new Map<string, ReturnType<typeof createTurns>>();
+/** By path: what is held in memory outlives a reload, around which two generations of the settings use the same file for a moment. */
+const files = new Map<string, RefreshTokenFile>();
 
 export function openRefreshTokenFile(path: string): RefreshTokenFile {
+  const file = files.get(path) ?? createRefreshTokenFile(path);
+  files.set(path, file);
+  return file;
+}
+
+function createRefreshTokenFile(path: string): RefreshTokenFile {
   let unsaved: { readonly token: string; readonly insteadOf: string } | undefined;
 
   async function read(): Promise<string> {
@@ -45,11 +51,7 @@ export function openRefreshTokenFile(path: string): RefreshTokenFile {
         return error as Error;
       }
     },
-    alone(run) {
-      const take = turns.get(path) ?? createTurns(1);
-      turns.set(path, take);
-      return take(run);
-    },
+    alone: createTurns(1),
   };
 }
 

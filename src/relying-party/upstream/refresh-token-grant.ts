@@ -24,9 +24,9 @@ export function createRefreshTokenGrant(
         if (!isFailed(result)) return keep(result, first);
         // Somebody may have put a new token there meanwhile: an administrator, or another process.
         const second = result.oauthError === 'invalid_grant' ? await readToken(file, path) : first;
-        if (typeof second !== 'string' || second === first) return result;
+        if (typeof second !== 'string' || second === first) return withAdvice(result, path);
         const again = await spend(endpoint, second, parameters);
-        return isFailed(again) ? again : keep(again, second);
+        return isFailed(again) ? withAdvice(again, path) : keep(again, second);
       }),
   };
 
@@ -63,6 +63,16 @@ function spend(
     parameters: { ...parameters, refresh_token: refreshToken },
     secrets: [refreshToken],
   }));
+}
+
+/**
+ * Where a server ends a refresh token with its use, a machine that dies between its answer and {@link RefreshTokenFile.replace} has
+ * lost the new one, and nothing but a new consent brings another.
+ */
+function withAdvice(failed: Failed, path: string): Failed {
+  if (failed.oauthError !== 'invalid_grant') return failed;
+  const advice = `the refresh token in ${path} has expired or was revoked, or it was used just before this machine died and its successor is lost; put a new one there, from a new consent of the account’s owner`;
+  return { ...failed, refusal: refuse(failed.refusal.code, `${failed.refusal.reason}; ${advice}`) };
 }
 
 function notKept(path: string, error: Error): Refusal {

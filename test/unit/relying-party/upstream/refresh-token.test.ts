@@ -53,7 +53,7 @@ describe('a server that gives no new refresh token, as Google', () => {
   it('tells that the owner has revoked it, without the token', async () => {
     const { ask, endpoint } = await open(googleTokens({ clients: { postern: CLIENT_SECRET } }));
     expect(await ask()).toBe(
-      `upstream-login: ${endpoint.url} answered invalid_grant: Token has been expired or revoked. (the grant is not or no longer taken)`,
+      `upstream-login: ${endpoint.url} answered invalid_grant: Token has been expired or revoked. (the grant is not or no longer taken); the refresh token in ${file} has expired or was revoked, or it was used just before this machine died and its successor is lost; put a new one there, from a new consent of the account’s owner`,
     );
   });
 });
@@ -143,6 +143,27 @@ describe('a server that ends the old one (RFC 9700 §4.14.2)', () => {
     clock.now += HOUR;
     expect(await ask()).toMatch(/^access-/);
     expect(await inFile()).toBe(`${state.live}\n`);
+  });
+
+  it('is served from memory after a reload, too', async () => {
+    const state = { live: FIRST, spent: new Set<string>() };
+    await mkdir(join(`${file}.new`, 'x'), { recursive: true });
+    const { ask, tokens, open: openAnother } = await open(rotatingTokens(state));
+    expect(await ask()).toMatch(/^access-/);
+    tokens.close();
+    const after = openAnother();
+    expect(String(await after.token({ mailbox: '', userToken: undefined }))).toBe('[secret]');
+    expect(state.spent.size).toBe(2);
+  });
+
+  it('that was asked just before the machine died takes the old one no more: the operator hears what to do', async () => {
+    const state = { live: 'lost-with-the-machine', spent: new Set([FIRST]) };
+    const { ask, clock } = await open(rotatingTokens(state));
+    expect(await ask()).toMatch(/^upstream-login: .*successor is lost; put a new one there/);
+    await writeFile(file, 'from-a-new-consent\n');
+    state.live = 'from-a-new-consent';
+    clock.now += HOUR;
+    expect(await ask()).toMatch(/^access-/);
   });
 
   it('gets what an administrator has written rather than what is held in memory', async () => {
