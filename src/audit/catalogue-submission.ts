@@ -73,6 +73,7 @@ export const SUBMISSION_EVENTS: Catalogue<SubmissionEventFields> = {
       mailFrom: 'envelope sender',
       recipients: 'number of recipients the upstream took',
       bytes: 'size as sent by the client',
+      dkim: 'where the public key of each signature stands that Postern has given it, `selector._domainkey.domain`; absent where it passed unsigned',
       upstream,
       upstreamReply,
       milliseconds: 'from MAIL to the reply',

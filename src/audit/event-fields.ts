@@ -51,6 +51,7 @@ export interface SubmissionEventFields {
     readonly mailFrom: string;
     readonly recipients: number;
     readonly bytes: number;
+    readonly dkim?: readonly string[] | undefined;
     readonly upstream: string;
     readonly upstreamReply: string;
     readonly milliseconds: number;

@@ -14,6 +14,8 @@ export interface Dkim {
 }
 
 export interface Signing {
+  /** Where the public keys of its signatures stand in DNS, `selector._domainkey.domain` (RFC 6376 §3.6.2.1). */
+  readonly keyNames: readonly string[];
   /** Where the message waits. Closed by whoever has begun this. */
   readonly spool: Spool;
   /** Octets of the body, dot-stuffing undone. */
@@ -66,6 +68,7 @@ function createDkim(parts: {
       if (!keys) return undefined;
       const body = new BodyHash();
       return {
+        keyNames: keys.map(({ selector, domain: name }) => `${selector}._domainkey.${name}`),
         spool: parts.spools.begin(),
         update: (bytes) => body.update(bytes),
         fields: (header, time) => signatureFields({ keys, covered, header, bodyHash: body.digest(), time }),

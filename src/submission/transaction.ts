@@ -225,7 +225,7 @@ export class Transaction {
     wire.hangUp('transaction-too-long');
   }
 
-  #report({ verdict, stage, bytes }: MessageOutcome): void {
+  #report({ verdict, stage, bytes, signedWith }: MessageOutcome): void {
     if (isRefusal(verdict) || !isPositive(verdict))
       return reportRefusal(this.#context, stage, verdict, this.#upstream.upstream);
     const { door, wire, principal } = this.#context;
@@ -238,6 +238,7 @@ export class Transaction {
       mailFrom: this.#mailFrom.address,
       recipients: this.#recipients,
       bytes,
+      ...(signedWith && { dkim: signedWith }),
       upstream: this.#upstream.upstream,
       upstreamReply: replyText(verdict),
       milliseconds: Math.round(performance.now() - this.#started),

@@ -17,6 +17,8 @@ export interface MessageOutcome {
   readonly stage: MessageStage;
   /** Size as RFC 1870 counts it: without stuffed dots and the final dot. */
   readonly bytes: number;
+  /** Where the public keys of the signatures stand that it was given; undefined where it was given none. */
+  readonly signedWith?: readonly string[] | undefined;
 }
 
 export interface MessageOptions {
@@ -86,7 +88,7 @@ export class Message implements MessageSink {
     const { verdict, stage } = await this.#settle(last);
     if (this.#state === 'ended') return;
     this.#state = 'ended';
-    this.#options.onOutcome({ verdict, stage, bytes });
+    this.#options.onOutcome({ verdict, stage, bytes, signedWith: this.#signed?.keyNames });
   }
 
   /** Nothing more goes through: the rest is swallowed. Once the final dot is out it is too late for that. */

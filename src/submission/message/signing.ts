@@ -18,6 +18,8 @@ export interface Stop {
 
 /** Says yes to DATA by itself and keeps what is written: the upstream hears of the message when it is complete. */
 export interface SignedTransaction extends RelayTransaction {
+  /** As in {@link Signing.keyNames}. */
+  readonly keyNames: readonly string[];
   /**
    * The last bytes: signs, asks the upstream for DATA and hands all over but the end, which is {@link RelayTransaction.finish}'s.
    * Until then {@link RelayTransaction.abort} stops it. Undefined where nothing has.
@@ -74,6 +76,10 @@ class Held implements SignedTransaction {
     this.#keepAlive = setInterval(() => {
       this.#alive = this.#stayAlive(this.#alive);
     }, KEEP_ALIVE).unref();
+  }
+
+  get keyNames(): readonly string[] {
+    return this.#signature.keyNames;
   }
 
   get upstream(): string {

@@ -33,6 +33,10 @@ async function send({ open, upstream }: ReloadSituation): Promise<string> {
   return String(upstream.accepted.at(-1)?.text ?? '');
 }
 
+/** The last event of its kind. */
+const accepted = ({ journal }: ReloadSituation): unknown =>
+  journal.map((line) => JSON.parse(line)).findLast(({ event }) => event === 'messageAccepted');
+
 const selectors = (message: string): string[] =>
   [...message.matchAll(/^DKIM-Signature: [\s\S]*?\ss=(\w+);/gm)].map(([, selector]) => selector ?? '');
 
@@ -41,10 +45,13 @@ test('a reload changes who signs; what cannot sign changes nothing', async () =>
   const { folder, reload, given } = situation;
   expect(selectors(await send(situation))).toEqual([]);
 
+  expect(accepted(situation)).not.toHaveProperty('dkim');
+
   await reload(signing(folder, 'rsa'));
   const first = await send(situation);
   expect(selectors(first)).toEqual(['rsa']);
   expect(verifyDkim(first, PUBLIC_KEYS)).toBe(true);
+  expect(accepted(situation)).toHaveProperty('dkim', ['rsa._domainkey.example.org']);
 
   await reload(signing(folder, 'ed'));
   expect(selectors(await send(situation))).toEqual(['ed']);
@@ -59,6 +66,22 @@ test('a reload changes who signs; what cannot sign changes nothing', async () =>
 
   await reload(signing(folder, 'rsa', 'example.net'));
   expect(selectors(await send(situation))).toEqual([]);
+  expect(accepted(situation)).not.toHaveProperty('dkim');
+});
+
+test('the journal names every key that a message was signed with', async () => {
+  const situation = await startReloadSituation();
+  const { folder, reload } = situation;
+  await reload(signing(folder, 'rsa'), (configuration) => {
+    const [rsa] = configuration.dkim.keys;
+    signing(folder, 'ed')(configuration);
+    configuration.dkim.keys.unshift(rsa);
+  });
+  await send(situation);
+  expect(accepted(situation)).toHaveProperty('dkim', [
+    'rsa._domainkey.example.org',
+    'ed._domainkey.example.org',
+  ]);
 });
 
 test('a body of octets passes unsigned: on its way it may be put into lines', async () => {
