@@ -8,20 +8,13 @@ import type { TokenSource } from './login/token-source.ts';
 import type { Origin } from './origin.ts';
 import { needsUserToken } from './pool/account.ts';
 import { UsageBook } from './pool/usage.ts';
-import { routeOf, routesOfSession } from './route.ts';
-import type { NamedUpstreamSettings, RouteSettings, UpstreamSettings } from './settings.ts';
+import { createRouting, listUpstreams } from './route.ts';
+import type { RelaySettings, UpstreamSettings } from './settings.ts';
 import { inOrder } from './targets/order.ts';
 import type { RelayTransaction } from './transaction/transaction.ts';
 import { type Begun, Upstream } from './upstream.ts';
 
 export type { Begun } from './upstream.ts';
-
-export interface RelaySettings {
-  /** What no route names goes here; where there is none, to all of `upstreams`. */
-  readonly upstream?: UpstreamSettings;
-  readonly upstreams: readonly NamedUpstreamSettings[];
-  readonly routes: readonly RouteSettings[];
-}
 
 /** An upstream can be used again, or cannot any more. */
 export interface UpstreamChange {
@@ -67,32 +60,28 @@ export function createRelay(options: {
   random?: () => number;
 }): Relay {
   const { hostname, tokens, usage = new UsageBook(), random = Math.random } = options;
-  const { upstream: main, upstreams: several, routes } = options.settings;
-  const listed = [...(main ? [{ ...main, id: 'upstream', priority: 0, weight: 1 }] : []), ...several].map(
-    (settings) => {
-      const { id, priority, weight, name = hostname, oauth } = settings;
-      return new Upstream({
-        ...{ id, priority, weight, settings, name },
-        tokens: oauth && tokens?.(oauth, id),
-        usage: usage.of(settings),
-      });
-    },
-  );
-  const unrouted = main ? listed.slice(0, 1) : listed;
+  const routing = createRouting(options.settings);
+  const listed = listUpstreams(options.settings).map((settings) => {
+    const { id, priority, weight, name = hostname, oauth } = settings;
+    return new Upstream({
+      ...{ id, priority, weight, settings, name },
+      tokens: oauth && tokens?.(oauth, id),
+      usage: usage.of(settings),
+    });
+  });
 
   /** In the order in which to try them: failing ones only behind all that are well. */
   function candidates(mailFrom: Path, origin: Origin): Upstream[] {
-    const ids = routeOf(routes, { origin, sender: mailFrom.address });
-    const able = ids ? listed.filter(({ id }) => ids.includes(id)) : unrouted;
+    const ids = routing.ofMessage({ origin, sender: mailFrom.address });
+    const able = listed.filter(({ id }) => ids.includes(id));
     if (able.length === 1) return able;
     const ordered = inOrder(able, (upstream) => upstream, random);
     return [...ordered.filter(({ down }) => !down), ...ordered.filter(({ down }) => down)];
   }
 
   function ofSession(origin: Origin): Upstream[] {
-    if (routes.length === 0) return unrouted;
-    const { upstreams, complete } = routesOfSession(routes, origin);
-    return listed.filter((each) => upstreams.has(each.id) || (!complete && unrouted.includes(each)));
+    const ids = routing.ofSession(origin);
+    return listed.filter(({ id }) => ids.includes(id));
   }
 
   async function begin(mailFrom: Path, origin: Origin): Promise<Begun | Refusal> {

@@ -1,8 +1,49 @@
-// Owns which upstreams a message may go to, by who sends it, as whom, and where it came in (`routes` of the settings).
+// Owns which upstreams a message may go to, by who sends it, as whom, and where it came in (`routes` of the settings), and which
+// ones where no route holds.
 
 import { isOfDomain, readDomainPattern, sameAddress } from '../address.ts';
 import type { Origin } from './origin.ts';
-import type { RouteSettings } from './settings.ts';
+import type { NamedUpstreamSettings, RelaySettings, RouteSettings, UpstreamSettings } from './settings.ts';
+
+/** `id` of the upstream of the section `upstream`. */
+const MAIN = 'upstream';
+
+/** Every upstream of the settings, in their order. */
+export function listUpstreams({
+  upstream,
+  upstreams,
+}: Pick<RelaySettings, 'upstream' | 'upstreams'>): Listed[] {
+  return [...(upstream ? [{ ...upstream, id: MAIN, priority: 0, weight: 1 }] : []), ...upstreams];
+}
+
+type Listed = UpstreamSettings & Pick<NamedUpstreamSettings, 'id' | 'priority' | 'weight'>;
+
+export interface Routing {
+  /**
+   * `id` of the upstreams that a message may go to, in the order of the settings.
+   * @param given.sender the envelope sender, empty for the null reverse-path
+   */
+  ofMessage(given: { origin: Origin; sender: string }): readonly string[];
+  /** ... and of those that some message of the session may go to, as far as is known by now. */
+  ofSession(origin: Origin): readonly string[];
+}
+
+/** By the first route of which every condition holds. Where none does: to `upstream`, or where there is none to all of `upstreams`. */
+export function createRouting(settings: RelaySettings): Routing {
+  const { routes } = settings;
+  const all = listUpstreams(settings).map(({ id }) => id);
+  const unrouted = settings.upstream ? [MAIN] : all;
+  return {
+    ofMessage(given) {
+      const ids = routeOf(routes, given) ?? unrouted;
+      return all.filter((id) => ids.includes(id));
+    },
+    ofSession(origin) {
+      const { upstreams, complete } = routesOfSession(routes, origin);
+      return all.filter((id) => upstreams.has(id) || (!complete && unrouted.includes(id)));
+    },
+  };
+}
 
 /**
  * `id` of the upstreams of the first route whose every condition holds; undefined where none does.

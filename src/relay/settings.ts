@@ -197,6 +197,13 @@ export const RoutesSettings = Type.Array(RouteSettings, {
   description: 'Which mail goes to which upstreams. The first route of which every condition holds counts.',
 });
 
+export interface RelaySettings {
+  /** What no route names goes here; where there is none, to all of `upstreams`. */
+  readonly upstream?: UpstreamSettings;
+  readonly upstreams: readonly NamedUpstreamSettings[];
+  readonly routes: readonly RouteSettings[];
+}
+
 export type UpstreamSettings = Type.Static<typeof UpstreamSettings>;
 export type NamedUpstreamSettings = Type.Static<typeof NamedUpstreamSettings>;
 export type RouteSettings = Type.Static<typeof RouteSettings>;
