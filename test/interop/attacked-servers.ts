@@ -4,6 +4,7 @@ import type { SmtpClient } from '../support/smtp-client.ts';
 import { smuggled } from '../support/smuggling.ts';
 import { startExim } from './exim.ts';
 import type { MailServer } from './mail-server.ts';
+import { startOpenSmtpd } from './opensmtpd.ts';
 import { startPostfix } from './postfix.ts';
 import { startSendmail } from './sendmail.ts';
 import { expectCode } from './session.ts';
@@ -40,14 +41,15 @@ export const POSTFIX: AttackedServer = {
     }),
 };
 export const EXIM: AttackedServer = { name: 'Exim', startServer: startExim };
+export const OPENSMTPD: AttackedServer = { name: 'OpenSMTPD', startServer: startOpenSmtpd };
 export const SENDMAIL: AttackedServer = { name: 'Sendmail', startServer: startSendmail };
 
 export const envelope = ({ mailFrom, recipients }: Arrival): string[] => [mailFrom, ...recipients];
 
-/** MAIL and RCPT, both taken. */
+/** MAIL and RCPT, both taken; one after the other, since OpenSMTPD takes no pipelining. */
 export async function beginEnvelope(client: SmtpClient, from = SENDER): Promise<void> {
-  await client.write(`MAIL FROM:<${from}>\r\nRCPT TO:<${ALICE}>\r\n`);
-  for (const _ of ['MAIL', 'RCPT']) expectCode(await client.readReply(), 250);
+  for (const line of [`MAIL FROM:<${from}>`, `RCPT TO:<${ALICE}>`])
+    expectCode(await client.command(line), 250);
 }
 
 /** ... and DATA. */

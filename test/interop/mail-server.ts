@@ -23,5 +23,11 @@ export async function untilEmpty(folders: readonly string[], whose: string): Pro
 
 function isEmpty(folder: string): boolean {
   if (!existsSync(folder)) return true;
-  return !readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => entry.isFile());
+  try {
+    return !readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => entry.isFile());
+  } catch (error) {
+    // OpenSMTPD has just done with a message, and removes the folder that it had.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }

@@ -24,7 +24,7 @@ import { read } from './submit.ts';
 import { openTwoWays, type TwoWays } from './two-ways.ts';
 import { until } from './until.ts';
 
-// Sendmail of Debian 12 offers no CHUNKING, so that Postern in front of it offers none either (faithful.test.ts).
+// Sendmail of Debian 12 and OpenSMTPD offer no CHUNKING, so that Postern in front of them offers none either (faithful.test.ts).
 describe.each([POSTFIX, EXIM])('$name', ({ startServer }) => {
   let ways: TwoWays;
   let client: SmtpClient;
