@@ -10,6 +10,7 @@ import type { SmtpClient } from '../support/smtp-client.ts';
 import { makeFolder, removeFolder } from './folder.ts';
 import { type Gate, SENDER, startGate } from './gate.ts';
 import { composeLetter } from './letter.ts';
+import { type Postfix, startPostfix } from './postfix.ts';
 import { runProgram } from './program.ts';
 import { expectCode, openSession, stuffed } from './session.ts';
 import { type Sink, startSink } from './sink.ts';
@@ -176,10 +177,10 @@ describe.each(NAMES)('%s takes both signatures', (name) => {
 });
 
 describe('through a real Postfix', () => {
-  let way: Way;
+  let way: Way<Postfix>;
   let postfixToken: string;
   beforeAll(async () => {
-    way = await openWay({ dkim: dkim() });
+    way = await openWay({ startServer: startPostfix, dkim: dkim() });
     postfixToken = await way.gate.token();
   });
   afterAll(() => way?.close());

@@ -11,7 +11,7 @@ import { startOpenSmtpd } from './opensmtpd.ts';
 import { KNOWN, startPostfix } from './postfix.ts';
 import { startSendmail } from './sendmail.ts';
 import { submit } from './submit.ts';
-import { openTwoWays, type TwoWays, type Way } from './two-ways.ts';
+import { type Direction, openTwoWays, type TwoWays } from './two-ways.ts';
 import { writtenRows } from './written-differences.ts';
 
 /** What is sent to the others too. */
@@ -69,7 +69,7 @@ test('docs/differences.md names no kind of message that is not sent', () => {
 
 describe.each(SERVERS)('$name gets and says the same', ({ startServer, kinds }) => {
   let ways: TwoWays;
-  let offered: Readonly<Record<Way, ReadonlySet<string>>>;
+  let offered: Readonly<Record<Direction, ReadonlySet<string>>>;
 
   beforeAll(async () => {
     ways = await openTwoWays({ startServer });
@@ -77,7 +77,7 @@ describe.each(SERVERS)('$name gets and says the same', ({ startServer, kinds }) 
   });
   afterAll(() => ways?.close());
 
-  async function send(kind: Kind, way: Way): Promise<Outcome> {
+  async function send(kind: Kind, way: Direction): Promise<Outcome> {
     const client = await ways.connect(way);
     try {
       const { result, arrivals } = await ways.arrivalsOf(() =>

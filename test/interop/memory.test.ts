@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { makeFolder, removeFolder } from './folder.ts';
 import { type Gate, SENDER, startGate } from './gate.ts';
 import { composeLetter, expectIntact, type Letter } from './letter.ts';
+import { startPostfix } from './postfix.ts';
 import { forgetPeak, memoryOf } from './server-process.ts';
 import { beginMessage, expectCode, openSession, stuffed } from './session.ts';
 import { type Sink, startSink } from './sink.ts';
@@ -21,7 +22,7 @@ const ALLOWED_AFTER_HALT = 100 * MEGABYTE;
 const RECIPIENT = 'alice@example.org';
 
 test('ten messages of 25 MB through Postfix', async () => {
-  const way = await openWay();
+  const way = await openWay({ startServer: startPostfix });
   onTestFinished(() => way.close());
   await measure({ gate: way.gate, sink: way.sink, added: ['Received', 'Received'], allowed: ALLOWED });
 }, 240_000);

@@ -11,15 +11,16 @@ import { python } from './clients/python.ts';
 import { swaks } from './clients/swaks.ts';
 import { SENDER } from './gate.ts';
 import { composeLetter, expectIntact, type Letter } from './letter.ts';
+import { type Postfix, startPostfix } from './postfix.ts';
 import { expectCode, openSession } from './session.ts';
 import { until } from './until.ts';
 import { openWay, type Way } from './way.ts';
 
-let way: Way;
+let way: Way<Postfix>;
 let token: string;
 
 beforeAll(async () => {
-  way = await openWay();
+  way = await openWay({ startServer: startPostfix });
   token = await way.gate.token();
 });
 afterAll(async () => {
@@ -187,7 +188,7 @@ describe('while Postfix is down', () => {
     const client = await openSession(way.gate, token);
     expectCode(await client.command(mail), 250);
     expectCode(await client.command('RSET'), 250);
-    await way.postfix.stop();
+    await way.server.stop();
     try {
       expect(await client.command(mail)).toEqual([
         expect.stringMatching(/^451 4\.4\.[12] .*try again later \[/),
@@ -203,7 +204,7 @@ describe('while Postfix is down', () => {
       await until(async () => (await ready()) === 503, 'Postern to say that it is not ready');
       await way.gate.journal.find(({ event }) => event === 'upstreamDown', 'the fall of the upstream');
     } finally {
-      await way.postfix.start();
+      await way.server.start();
     }
     expectCode(await client.command(mail), 250);
     expectCode(await client.command('QUIT'), 221);
@@ -217,11 +218,11 @@ describe('while Postfix is down', () => {
   test('a transaction that had begun ends with 451, and the next one succeeds', async () => {
     const client = await openSession(way.gate, token);
     expectCode(await client.command(mail), 250);
-    await way.postfix.stop();
+    await way.server.stop();
     try {
       expect(await client.command(`RCPT TO:<${ALICE}>`)).toEqual([expect.stringMatching(/^451 4\.4\.2 /)]);
     } finally {
-      await way.postfix.start();
+      await way.server.start();
     }
     expectCode(await client.command('RSET'), 250);
     expectCode(await client.command(mail), 250);

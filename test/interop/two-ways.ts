@@ -2,77 +2,60 @@
 
 import { readFileSync } from 'node:fs';
 import { connectSmtp, type SmtpClient } from '../support/smtp-client.ts';
-import { makeFolder, removeFolder } from './folder.ts';
-import { type Gate, type GateOptions, startGate } from './gate.ts';
+import type { Gate } from './gate.ts';
 import type { MailServer } from './mail-server.ts';
 import { expectCode, openSession } from './session.ts';
-import { type Arrival, type Sink, startSink } from './sink.ts';
+import type { Arrival, Sink } from './sink.ts';
+import { openWay, type WayOptions } from './way.ts';
 
 /** `direct`: to the mail server itself; `through`: to Postern in front of it. */
-export type Way = 'direct' | 'through';
+export type Direction = 'direct' | 'through';
 
 export interface TwoWays {
   readonly server: MailServer;
   readonly gate: Gate;
   readonly sink: Sink;
   /** Greeted, inside TLS, EHLO said, and signed in where that is asked for. */
-  connect(way: Way): Promise<SmtpClient>;
+  connect(way: Direction): Promise<SmtpClient>;
   /** What the server of this way offers inside TLS, signed in where that is asked for: keywords of its EHLO. */
-  offered(way: Way): Promise<ReadonlySet<string>>;
+  offered(way: Direction): Promise<ReadonlySet<string>>;
   /** What the sink gets while `send` runs and until the mail server has nothing left. */
   arrivalsOf<T>(send: () => Promise<T>): Promise<{ result: T; arrivals: readonly Arrival[] }>;
   close(): Promise<void>;
 }
 
-export async function openTwoWays(
-  options: Omit<GateOptions, 'upstream'> & {
-    startServer: (options: { sink: number }) => Promise<MailServer>;
-  },
-): Promise<TwoWays> {
-  const { startServer, ...gateOptions } = options;
-  const folder = makeFolder('two-ways');
-  const closing: (() => unknown)[] = [() => removeFolder(folder)];
-  const close = async (): Promise<void> => {
-    for (const end of closing.toReversed()) await end();
-  };
-  try {
-    const sink = await startSink(folder);
-    closing.push(() => sink.close());
-    const server = await startServer({ sink: sink.port });
-    closing.push(() => server.close());
-    const gate = await startGate({ ...gateOptions, upstream: { port: server.port, tls: 'starttls' } });
-    closing.push(() => gate.close());
-    const token = await gate.token();
-    const ca = readFileSync(gate.ca, 'utf8');
-    return {
-      server,
-      gate,
-      sink,
-      connect: (way) =>
-        way === 'direct' ? connectDirectly({ port: server.port, ca }) : openSession(gate, token),
-      async offered(way) {
-        if (way === 'direct') {
-          const { client, offered } = await greetDirectly({ port: server.port, ca });
-          client.destroy();
-          return offered;
-        }
-        const client = await openSession(gate, token);
-        const reply = await client.command('EHLO client.example.org');
-        client.destroy();
-        return keywords(reply);
-      },
-      async arrivalsOf(send) {
-        const before = sink.arrivals.length;
-        const result = await send();
-        await server.settled();
-        return { result, arrivals: sink.arrivals.slice(before) };
-      },
-      close,
-    };
-  } catch (error) {
+export async function openTwoWays(options: WayOptions<MailServer>): Promise<TwoWays> {
+  const { server, gate, sink, close } = await openWay(options);
+  const token = await gate.token().catch(async (error: unknown) => {
     await close();
     throw error;
-  }
+  });
+  const ca = readFileSync(gate.ca, 'utf8');
+  return {
+    server,
+    gate,
+    sink,
+    connect: (way) =>
+      way === 'direct' ? connectDirectly({ port: server.port, ca }) : openSession(gate, token),
+    async offered(way) {
+      if (way === 'direct') {
+        const { client, offered } = await greetDirectly({ port: server.port, ca });
+        client.destroy();
+        return offered;
+      }
+      const client = await openSession(gate, token);
+      const reply = await client.command('EHLO client.example.org');
+      client.destroy();
+      return keywords(reply);
+    },
+    async arrivalsOf(send) {
+      const before = sink.arrivals.length;
+      const result = await send();
+      await server.settled();
+      return { result, arrivals: sink.arrivals.slice(before) };
+    },
+    close,
+  };
 }
 
 const TIME_LIMIT = 30_000;
