@@ -14,6 +14,7 @@ const PATIENCE = 2_000;
 const MAX_TROUBLES = 3;
 
 export class Knowledge {
+  /** What it offered when it was last spoken to, be it by another one before this. */
   capabilities: Capabilities | undefined;
   /** Why the upstream is not there; undefined where it is, or was never asked. */
   down: Refusal | undefined;
@@ -38,8 +39,14 @@ export class Knowledge {
   /**
    * @param options.ask makes a new connection, whose end is told by {@link Knowledge.connected}
    * @param options.connections how many there are
+   * @param options.capabilities what it offered before, until it has been spoken to
    */
-  constructor(options: { ask: () => Promise<unknown>; connections: () => number }) {
+  constructor(options: {
+    ask: () => Promise<unknown>;
+    connections: () => number;
+    capabilities?: Capabilities | undefined;
+  }) {
+    this.capabilities = options.capabilities;
     this.#ask = options.ask;
     this.#connections = options.connections;
   }

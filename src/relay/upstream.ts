@@ -71,6 +71,7 @@ export class Upstream {
     this.#knowledge = new Knowledge({
       ask: () => this.#contact({ fresh: true }),
       connections: () => this.#pool.size,
+      capabilities: this.#usage.offered.get(this.id),
     });
     this.#opening = new Opening({ ...options, down: () => this.down !== undefined });
     this.#pool = new Pool({
@@ -79,7 +80,7 @@ export class Upstream {
       onConnect: (outcome) => {
         // One mailbox that cannot be signed in to, or not now, or not once more, says nothing of the others.
         if (isRefusal(outcome) && this.#isOfAccount(outcome)) return;
-        this.#knowledge.connected(outcome);
+        this.#connected(outcome);
       },
       onLost: (dialogue) => this.#knowledge.lost(dialogue),
     });
@@ -90,7 +91,7 @@ export class Upstream {
     return this.#knowledge.down;
   }
 
-  /** What it offered when it was last spoken to; undefined before the first contact. */
+  /** What it offered when it was last spoken to, before a reload included; undefined before the first contact. */
   get capabilities(): Capabilities | undefined {
     return this.#knowledge.capabilities;
   }
@@ -219,6 +220,11 @@ export class Upstream {
     );
   }
 
+  #connected(outcome: UpstreamDialogue | Refusal): void {
+    this.#knowledge.connected(outcome);
+    if (!isRefusal(outcome)) this.#usage.offered.set(this.id, outcome.capabilities);
+  }
+
   async #contact({ fresh }: { fresh: boolean }): Promise<Refusal | undefined> {
     const { settings } = this;
     if (!hasOneAccount(settings)) {
@@ -226,12 +232,13 @@ export class Upstream {
       if (this.#pool.full) return undefined;
       // As whom to sign in only a message can tell.
       const dialogue = await this.#opening.connect();
-      this.#knowledge.connected(dialogue);
+      this.#connected(dialogue);
       if (isRefusal(dialogue)) return dialogue;
       dialogue.quit();
       return undefined;
     }
     const account = oneAccount(this, '');
+    if (this.#pool.crowdedOut(account)) return undefined;
     const dialogue = await this.#pool.acquire({ account, fresh, maxWait: settings.maxWait });
     if (isRefusal(dialogue)) return dialogue;
     this.#pool.release(dialogue);

@@ -70,6 +70,11 @@ export class Pool {
     return this.#usage.connections(this.#ofUpstream) >= this.#settings.maxConnections;
   }
 
+  /** True where others have every connection that it might have, as sessions of before a reload: the server is there. */
+  crowdedOut(account: Account): boolean {
+    return this.size === 0 && !this.#canHave(account);
+  }
+
   /** A kept connection, or a new one. Refuses as `open` does, and `upstream-busy` where none comes free in time. */
   async acquire({ account, fresh, maxWait }: Request): Promise<UpstreamDialogue | Refusal> {
     if (this.#closed) return closedRefusal();

@@ -2,6 +2,7 @@
 // It outlasts the settings: a reload builds new pools beside those whose last messages are on their way, and the server counts all.
 
 import { type Refusal, refuse } from '../../refusal.ts';
+import type { Capabilities } from '../connection/capabilities.ts';
 import { portOf, type UpstreamSettings } from '../settings.ts';
 import { Ceiling } from './ceiling.ts';
 import { ClosingConnections } from './closing.ts';
@@ -30,6 +31,8 @@ export class Usage {
   readonly opening: { readonly pool: object; readonly counted: Counted; readonly user: string }[] = [];
   readonly closing = new ClosingConnections({ onClosed: () => this.serve() });
   readonly waiting: Waiter[] = [];
+  /** What it offered when it was last spoken to, by upstream of the settings. */
+  readonly offered = new Map<string, Capabilities>();
   /** By upstream, or by account. */
   readonly #ceilings = new Map<string, Ceiling>();
   readonly #rates = new Map<string, MessageRate>();

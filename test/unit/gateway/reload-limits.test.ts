@@ -130,6 +130,20 @@ describe('connections', () => {
     expect(server.peak).toBe(2);
   });
 
+  test('all in use from before the reload are no reason to call the upstream gone, nor to forget what it offers', async () => {
+    const one = upstream({ maxConnections: 1, maxWait: '20s' });
+    const situation = await startReloadSituation(one);
+    const before = await situation.open();
+    await say(before, ENVELOPE);
+    await situation.reload(one);
+    const client = await situation.connect('relay');
+    await client.readReply();
+    expect(await client.command('EHLO client.example')).toContain('250-8BITMIME');
+    const since = performance.now();
+    expect((await fetch(`http://127.0.0.1:${situation.ports.pages}/ready`)).status).toBe(200);
+    expect(performance.now() - since).toBeLessThan(5_000);
+  });
+
   test('kept from before the reload make way, one for one', async () => {
     const two = upstream({ maxConnections: 2 });
     const situation = await startReloadSituation(two);
