@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { FreshStart } from './access/fresh-start.ts';
 import type { Origins } from './access/origins.ts';
 import type { AuthorizationEvents } from './events.ts';
 import type { ConsentMemory } from './interaction/consents.ts';
@@ -21,6 +22,7 @@ export interface Door {
   readonly identityProviderHealth: IdentityProviderHealth;
   readonly consents: ConsentMemory;
   readonly origins: Origins;
+  readonly freshStart: FreshStart;
   /** Milliseconds after which consent is asked for again. */
   readonly grantLifetime: number;
   readonly accounts: AccountStore;

@@ -6,6 +6,7 @@ import type { Keyring } from '../token/keys/keyring.ts';
 import type { TokenSettings } from '../token/settings.ts';
 import type { Revocations } from '../token/withdrawal/revocations.ts';
 import { type Access, createAccess } from './access/access.ts';
+import { createFreshStart } from './access/fresh-start.ts';
 import { createOrigins } from './access/origins.ts';
 import { registerAccount } from './account-routes.ts';
 import { clientMetadata } from './clients.ts';
@@ -53,6 +54,8 @@ export interface AuthorizationServerOptions {
   readonly identifyOwnToken: IdentifyOwnToken;
   /** Milliseconds since the epoch; for what comes from outside. */
   readonly now?: () => number;
+  /** Waits for so many milliseconds, where the second of a revocation has to pass. */
+  readonly pause?: (milliseconds: number) => Promise<void>;
   readonly fetch?: typeof globalThis.fetch;
   /** For the documents that programs have about themselves. */
   readonly fetchDocument?: FetchDocument;
@@ -83,6 +86,13 @@ export async function createAuthorizationServer(
   const consents = createConsentMemory({ artifacts, lifetime: settings.grantLifetime });
   const tokenLifetime = settings.accessTokenLifetime + token.leeway;
   const origins = createOrigins({ ...settings, artifacts, now });
+  const freshStart = createFreshStart({
+    revocations,
+    origins,
+    issuer: settings.issuer,
+    now,
+    pause: options.pause,
+  });
   const { registration, clientMetadataDocuments } = settings;
   const service = { audience: token.audience, hostname };
   const clients = await clientMetadata(settings.clients, { deviceGrant: settings.deviceGrant.enabled });
@@ -110,7 +120,7 @@ export async function createAuthorizationServer(
     artifacts,
     consents,
     origins,
-    isSessionOver: (accountId, signedInAt) => revocations.isRevoked(sessionOf(accountId, signedInAt)),
+    freshStart,
     events,
     endGrant: createGrantEnder({ revocations, consents, accounts, events, tokenLifetime }),
     ownTokens: createOwnTokens({
@@ -147,6 +157,7 @@ export async function createAuthorizationServer(
     identityProviderHealth: watchIdentityProvider(settings.identityProvider.issuer, events),
     consents,
     origins,
+    freshStart,
     grantLifetime: settings.grantLifetime,
     accounts,
     events,
@@ -172,6 +183,7 @@ export async function createAuthorizationServer(
     accounts,
     revocations,
     consents,
+    origins,
     events,
     issuer: settings.issuer,
     trustedIssuers: token.trustedIssuers.map((trusted) => trusted.issuer),
@@ -186,12 +198,6 @@ export async function createAuthorizationServer(
       events.fault({ where: 'authorization sweep', error });
     });
   }, SWEEP_INTERVAL).unref();
-
-  /** What a revocation is held against, for a browser session: whose it is, and since when. */
-  function sessionOf(subject: string, issuedAt: number) {
-    const none = { clientId: undefined, tokenId: undefined, grantId: undefined };
-    return { issuer: settings.issuer, subject, issuedAt, ...none };
-  }
 
   return {
     app,

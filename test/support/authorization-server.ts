@@ -2,7 +2,9 @@
 // provider, and requests carried without a socket.
 
 import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { InjectOptions } from 'fastify';
+import { vi } from 'vitest';
 import type { AuthorizationEvents } from '../../src/authorization/events.ts';
 import { signInRedirectUri } from '../../src/authorization/interaction/sign-in.ts';
 import { DocumentFailed, type FetchDocument } from '../../src/authorization/open-clients/document-fetch.ts';
@@ -15,6 +17,7 @@ import { Secret } from '../../src/setting.ts';
 import { type Keyring, openKeyring } from '../../src/token/keys/keyring.ts';
 import type { TokenSettings } from '../../src/token/settings.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../src/token/verifier.ts';
+import type { RevocationStore } from '../../src/token/withdrawal/revocation-store.ts';
 import { openRevocations, type Revocations } from '../../src/token/withdrawal/revocations.ts';
 import { type Answer, type Browser, createBrowser, type Transport } from './authorization-browser.ts';
 import {
@@ -145,6 +148,8 @@ export async function openTestDoor(
   changes: Partial<AuthorizationSettings> = {},
   options: {
     readonly kept?: Kept;
+    /** Of another node that shares it. */
+    readonly revocationStore?: RevocationStore;
     readonly identityProvider?: RelyingParty;
     readonly trustedIssuers?: TokenSettings['trustedIssuers'];
     /** For keys of the identity provider and of transmitters, and for polls. */
@@ -160,7 +165,7 @@ export async function openTestDoor(
     settings: token.signingKeys,
     maxTokenLifetime: settings.accessTokenLifetime,
   });
-  const revocations = await openRevocations({ store: memoryRevocations() });
+  const revocations = await openRevocations({ store: options.revocationStore ?? memoryRevocations() });
   const apps = new Map(settings.clients.map(({ clientId, sendAs }) => [clientId, sendAs]));
   const verifier = createTokenVerifier({
     settings: token,
@@ -190,6 +195,7 @@ export async function openTestDoor(
     identityProvider,
     identifyOwnToken: identifyByVerifier(verifier, settings.issuer),
     fetchDocument: options.fetchDocument ?? nothingThere,
+    pause,
     ...(options.fetch && { fetch: options.fetch }),
   });
   const transport = injectInto(server);
@@ -225,6 +231,12 @@ export async function openTestDoor(
       keyring.close();
     },
   };
+}
+
+/** Where a test stops the clock, waiting puts it forward. */
+async function pause(milliseconds: number): Promise<void> {
+  if (vi.isFakeTimers()) vi.setSystemTime(Date.now() + milliseconds);
+  else await sleep(milliseconds);
 }
 
 /** No test looks outside of this machine. */

@@ -7,7 +7,7 @@ import type { ConsentMemory } from '../interaction/consents.ts';
 import type { AccountStore, ArtifactStore } from '../stores.ts';
 import { createDisabledBy, type DisabledBy } from './disabled.ts';
 import { createStoredAccess, type StoredAccess } from './grants.ts';
-import type { IdpSession } from './origins.ts';
+import type { IdpSession, Origins } from './origins.ts';
 import { enablePerson, endIdpSession, endPerson, NOTHING_ENDED } from './people.ts';
 import { type AccessRevocations, createAccessRevocations } from './revocations.ts';
 
@@ -64,6 +64,7 @@ export interface AccessOptions {
   readonly accounts: AccountStore;
   readonly revocations: Pick<Revocations, 'revoke'>;
   readonly consents: Pick<ConsentMemory, 'forget'>;
+  readonly origins: Pick<Origins, 'rememberEnd'>;
   readonly events: Pick<
     AuthorizationEvents,
     'personEnded' | 'personEnabled' | 'idpSessionEnded' | 'clientEnded' | 'grantRevoked' | 'tokenRevoked'
@@ -85,6 +86,7 @@ export interface AccessOptions {
 export interface AccessParts {
   readonly accounts: AccountStore;
   readonly stored: StoredAccess;
+  readonly origins: Pick<Origins, 'rememberEnd'>;
   readonly revocations: AccessRevocations;
   readonly disabledBy: DisabledBy;
   readonly events: AccessOptions['events'];
@@ -95,11 +97,11 @@ export interface AccessParts {
 const HANDLE = /^[\w-]{16}$/;
 
 export function createAccess(options: AccessOptions): Access {
-  const { artifacts, accounts, consents, events, issuer, now = Date.now } = options;
+  const { artifacts, accounts, consents, origins, events, issuer, now = Date.now } = options;
   const revocations = createAccessRevocations({ ...options, now });
   const stored = createStoredAccess({ artifacts, revocations, consents, now });
   const disabledBy = createDisabledBy({ artifacts, accounts });
-  const parts: AccessParts = { accounts, stored, revocations, disabledBy, events, issuer };
+  const parts: AccessParts = { accounts, stored, origins, revocations, disabledBy, events, issuer };
   return {
     endPerson: (who, end) => endPerson(parts, who, end),
     enablePerson: (who, why) => enablePerson(parts, who, why),

@@ -76,11 +76,6 @@ export function createStoredAccess(options: {
     await artifacts.remove(GRANT_ORIGIN, id);
   }
 
-  async function endSession(id: string, uid: string | undefined): Promise<void> {
-    await artifacts.remove('Session', id);
-    if (uid !== undefined) await artifacts.remove(SESSION_ORIGIN, uid);
-  }
-
   return {
     async *grants(mark) {
       for await (const row of listed('Grant', mark)) yield grantOf(row);
@@ -108,20 +103,20 @@ export function createStoredAccess(options: {
     },
     async endBrowserSessions(accountId) {
       let count = 0;
-      for await (const { id, uid } of listed('Session', { accountId })) {
-        await endSession(id, uid);
+      for await (const { id } of listed('Session', { accountId })) {
+        await artifacts.remove('Session', id);
         count += 1;
       }
       return count;
     },
     async endBrowserSessionsFrom(idpSession) {
       const people: string[] = [];
+      // Its origin stays, until it expires: a request that is under way may write the browser session again.
       for await (const { id: uid } of listed(SESSION_ORIGIN, { idpSession })) {
         for await (const { id, accountId } of listed('Session', { uid })) {
-          await endSession(id, uid);
+          await artifacts.remove('Session', id);
           if (accountId !== undefined) people.push(accountId);
         }
-        await artifacts.remove(SESSION_ORIGIN, uid);
       }
       return people;
     },

@@ -38,8 +38,9 @@ export async function endIdpSession(
   { idpIssuer, sid, idpSubject }: Parameters<Access['endIdpSession']>[0],
   end: EndOfSession,
 ): Promise<Ended> {
-  const { stored, revocations, accounts, events } = parts;
+  const { stored, revocations, accounts, events, origins } = parts;
   const { cause } = end;
+  await origins.rememberEnd({ idpIssuer, sid });
   const key = idpSessionKey({ idpIssuer, sid });
   const how = { cause, forget: false };
   const ended = await stored.endGrants(stored.grantsFrom(key), { ...how, spare: isSpared(end) });

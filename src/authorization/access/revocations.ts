@@ -3,6 +3,11 @@
 import { clientKey, subjectKey } from '../../token/token-id.ts';
 import type { Revocations } from '../../token/withdrawal/revocations.ts';
 
+/**
+ * Milliseconds by which the clocks of nodes and issuers may differ. What is issued afterwards waits for as long: see
+ * fresh-start.ts.
+ */
+const CLOCK_DIFFERENCE = 1_000;
 /** Milliseconds. How long tokens of other issuers live is theirs to say; one that lives longer than this is seen again. */
 const FOREIGN_TOKEN_LIFETIME = 30 * 86_400_000;
 
@@ -35,8 +40,8 @@ export function createAccessRevocations(options: {
   const ownLifetime = Math.max(tokenLifetime, sessionLifetime);
   const reach = (issuer: string) => ({
     expiresAt: seconds(now() + (issuer === own ? ownLifetime : FOREIGN_TOKEN_LIFETIME)),
-    // Another's clock may be a little ahead of ours.
-    issuedBefore: issuer === own ? Math.floor(now() / 1000) : seconds(now()),
+    // In whole seconds, as `iat` is (RFC 9068 §2.2): to its end, for a token from before may be of that very second.
+    issuedBefore: reachOf(now()),
   });
   return {
     trusts: (issuer) => trusted.has(issuer),
@@ -60,6 +65,11 @@ export function createAccessRevocations(options: {
       return true;
     },
   };
+}
+
+/** The last second (since the epoch) that an end reaches which comes now. */
+export function reachOf(now: number): number {
+  return Math.floor((now + CLOCK_DIFFERENCE) / 1000);
 }
 
 function seconds(milliseconds: number): number {

@@ -84,6 +84,12 @@ function signInDisabled(back: Return): FastifyReply {
 
 async function signedIn(back: Return, { account, sessionId }: SignedInAccount): Promise<FastifyReply> {
   const { door, request, reply, interaction } = back;
+  const idpSession = sessionId === undefined ? undefined : { idpIssuer: account.idpIssuer, sid: sessionId };
+  const browserSession = interaction.session?.uid;
+  const signedInAt = await door.freshStart.ofSignIn(account.id, [
+    ...(idpSession ? [idpSession] : []),
+    ...(browserSession === undefined ? [] : [{ browserSession }]),
+  ]);
   if (interaction.session !== undefined && interaction.session.accountId !== account.id) {
     await endOtherSession(back, interaction.session.accountId);
     interaction.session = undefined;
@@ -94,7 +100,9 @@ async function signedIn(back: Return, { account, sessionId }: SignedInAccount): 
     login: {
       accountId: account.id,
       remember: false,
-      ...(sessionId === undefined ? {} : { idpSession: { idpIssuer: account.idpIssuer, sid: sessionId } }),
+      // From now on, not from when the browser comes back with it: held back, it would outlive a revocation.
+      ts: signedInAt,
+      ...(idpSession && { idpSession }),
     },
   };
   await interaction.persist();

@@ -2,6 +2,7 @@
 
 import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { composeTokenId } from '../../token/token-id.ts';
+import type { FreshStart } from '../access/fresh-start.ts';
 import { DEFAULT_SCOPE, isSubmissionResource, MAIL_SCOPES } from '../scopes.ts';
 import type { AuthorizationSettings } from '../settings.ts';
 
@@ -19,6 +20,7 @@ type ResourceIndicators = NonNullable<NonNullable<Configuration['features']>['re
 export function resourceIndicators(
   service: SubmissionService,
   clients: AuthorizationSettings['clients'],
+  freshStart: Pick<FreshStart, 'ofToken'>,
 ): ResourceIndicators {
   const short = new Set(
     clients.filter((client) => client.accessTokenFormat === 'opaque').map(({ clientId }) => clientId),
@@ -26,11 +28,14 @@ export function resourceIndicators(
   return {
     enabled: true,
     defaultResource: (_ctx, _client, oneOf) => oneOf?.[0] ?? service.audience,
-    getResourceServerInfo: (ctx, indicator, client) => {
+    async getResourceServerInfo(ctx, indicator, client) {
       if (!isSubmissionResource(indicator, service)) {
         throw new errors.InvalidTarget('resource is not the submission service');
       }
       if (ctx.oidc.params?.['grant_type'] === 'client_credentials') settleAppScope(ctx);
+      if (ctx.oidc.route === 'token') {
+        await freshStart.ofToken({ accountId: ctx.oidc.account?.accountId, clientId: client.clientId });
+      }
       return {
         scope: MAIL_SCOPES.join(' '),
         audience: service.audience,

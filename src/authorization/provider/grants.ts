@@ -8,6 +8,7 @@ import {
   type KoaContextWithOIDC,
   type Provider,
 } from 'oidc-provider';
+import type { FreshStart } from '../access/fresh-start.ts';
 import { idpSessionOf, type Origins } from '../access/origins.ts';
 import { type ConsentItem, type ConsentMemory, consentItems } from '../interaction/consents.ts';
 import { type RedirectTarget, redirectTarget } from '../interaction/redirect-target.ts';
@@ -21,7 +22,9 @@ export interface RequestedScopes {
 }
 
 /** When the person is asked to sign in and to consent. */
-export function promptPolicy(isSessionOver: IsSessionOver): interactionPolicy.Prompt[] {
+export function promptPolicy({
+  isSessionOver,
+}: Pick<FreshStart, 'isSessionOver'>): interactionPolicy.Prompt[] {
   const policy = interactionPolicy.base();
   // It asks again at every sign-in of a native client; see consents.ts for why a remembered consent is enough.
   policy.get('consent')?.checks.remove('native_client_prompt');
@@ -36,18 +39,13 @@ export function promptPolicy(isSessionOver: IsSessionOver): interactionPolicy.Pr
     );
   policy.get('login')?.checks.add(
     new interactionPolicy.Check('session_over', 'the access of the person was ended since', (ctx) => {
-      const { accountId, loginTs = 0 } = ctx.oidc.session ?? {};
-      return accountId !== undefined && isSessionOver(accountId, loginTs);
+      const { uid, accountId, loginTs: signedInAt = 0 } = ctx.oidc.session ?? {};
+      if (uid === undefined || accountId === undefined) return false;
+      return isSessionOver({ uid, accountId, signedInAt });
     }),
   );
   return policy;
 }
-
-/**
- * Whether a browser session from then (seconds since the epoch) is over, though its row is there: a request that was under
- * way when it was ended writes it again.
- */
-export type IsSessionOver = (accountId: string, signedInAt: number) => boolean;
 
 /**
  * Runs after the request was checked (`extraParams`), because there the OAuth server allows parameters to be completed.

@@ -12,6 +12,7 @@ import {
 } from 'oidc-provider';
 import type { AccountDirectory } from '../../token/account.ts';
 import type { Keyring } from '../../token/keys/keyring.ts';
+import type { FreshStart } from '../access/fresh-start.ts';
 import type { Origins } from '../access/origins.ts';
 import type { DeviceGrant } from '../device/grant.ts';
 import { sessionCookie } from '../door.ts';
@@ -30,7 +31,7 @@ import { checkClientAssertion } from './client-assertion.ts';
 import { mutualTls } from './client-certificate.ts';
 import { reportEvents } from './events.ts';
 import type { GrantEnder } from './grant-end.ts';
-import { grantLoader, type IsSessionOver, promptPolicy, settleScope } from './grants.ts';
+import { grantLoader, promptPolicy, settleScope } from './grants.ts';
 import { faultNet, ownPresentation } from './middleware.ts';
 import { mayIntrospect, mayRevoke, type OwnTokens } from './own-tokens.ts';
 
@@ -45,7 +46,7 @@ export interface ProviderOptions {
   readonly accounts: AccountDirectory;
   readonly consents: ConsentMemory;
   readonly origins: Origins;
-  readonly isSessionOver: IsSessionOver;
+  readonly freshStart: FreshStart;
   readonly artifacts: ArtifactStore;
   readonly endGrant: GrantEnder;
   readonly ownTokens: OwnTokens;
@@ -129,7 +130,7 @@ function createProvider(options: ProviderOptions): Provider {
 const DEVICE_PAGES = new Set(['code_verification', 'device_resume']);
 
 /** What is offered, and what the metadata says of it (RFC 8414 §2). */
-function endpoints({ settings, service, pages, deviceGrant }: ProviderOptions): Configuration {
+function endpoints({ settings, service, pages, deviceGrant, freshStart }: ProviderOptions): Configuration {
   return {
     responseTypes: ['code'],
     clientAuthMethods: methodsAtTheTokenEndpoint(settings),
@@ -165,7 +166,7 @@ function endpoints({ settings, service, pages, deviceGrant }: ProviderOptions): 
       deviceFlow: deviceGrant.feature,
       introspection: { enabled: true, allowedPolicy: mayIntrospect },
       revocation: { enabled: true, allowedPolicy: mayRevoke },
-      resourceIndicators: resourceIndicators(service, settings.clients),
+      resourceIndicators: resourceIndicators(service, settings.clients, freshStart),
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx) => pages.signOut(ctx),
@@ -204,7 +205,7 @@ function cookies({ settings, cookieKeys }: ProviderOptions): Configuration {
   };
 }
 
-function policy({ settings, accounts, consents, origins, isSessionOver }: ProviderOptions): Configuration {
+function policy({ settings, accounts, consents, origins, freshStart }: ProviderOptions): Configuration {
   return {
     // RFC 9700 §2.1.1: also for clients with a secret.
     pkce: { required: () => true },
@@ -218,11 +219,16 @@ function policy({ settings, accounts, consents, origins, isSessionOver }: Provid
     clientBasedCORS: ({ oidc }) => oidc.route !== 'device_authorization',
     assertJwtClientAuthClaimsAndHeader: checkClientAssertion,
     ttl: lifetimes(settings),
-    findAccount: (_ctx, accountId) => knownAccount(accounts, accountId),
+    async findAccount(_ctx, accountId, source) {
+      // See fresh-start.ts: what a code or refresh token rests on may have ended while it was made.
+      const { authTime } = (source ?? {}) as { readonly authTime?: number };
+      if (authTime !== undefined && freshStart.isOver(accountId, authTime)) return undefined;
+      return knownAccount(accounts, accountId);
+    },
     loadExistingGrant: grantLoader(consents, origins),
     extraParams: { postern_scope: settleScope },
     interactions: {
-      policy: promptPolicy(isSessionOver),
+      policy: promptPolicy(freshStart),
       url: (_ctx, interaction) => interactionPath(interaction.uid),
     },
   };

@@ -21,6 +21,11 @@ export interface Revocations {
   revoke(revocation: Revocation): Promise<void>;
   /** By `jti`, grant, subject and client. */
   isRevoked(token: Revocable): boolean;
+  /**
+   * Up to which second (since the epoch) what is issued to them counts as issued before a revocation: Infinity where whatever is
+   * issued does, -Infinity where nothing is revoked.
+   */
+  revokedUntil(holder: Omit<Revocable, 'issuedAt'>): number;
   /** Called once for each revocation, or again where it now reaches later tokens; also for those of other nodes. Returns what ends it. */
   onRevoked(listener: (revocation: Revocation) => void): () => void;
   /** Reads what other nodes revoked and drops what has expired. To be called every few seconds; rejects where the store fails. */
@@ -62,12 +67,26 @@ export async function openRevocations(options: RevocationsOptions): Promise<Revo
     return before === undefined || issuedBefore > before.issuedBefore;
   }
 
-  function reaches(kind: RevokedKind, id: () => string | undefined, issuedAt: number): boolean {
+  function reachOf(kind: RevokedKind, id: () => string | undefined): number {
     // The names of subjects and clients are hashes: not made while nobody is revoked, which is nearly always.
-    if (known[kind].size === 0) return false;
+    if (known[kind].size === 0) return NO_REACH;
     const name = id();
-    const reach = name === undefined ? undefined : known[kind].get(name);
-    return reach !== undefined && issuedAt <= reach.issuedBefore;
+    return (name === undefined ? undefined : known[kind].get(name)?.issuedBefore) ?? NO_REACH;
+  }
+
+  function revokedUntil({
+    issuer,
+    subject,
+    clientId,
+    tokenId,
+    grantId,
+  }: Omit<Revocable, 'issuedAt'>): number {
+    return Math.max(
+      reachOf('token', () => tokenId),
+      reachOf('grant', () => grantId),
+      reachOf('subject', () => subjectKey(issuer, subject)),
+      reachOf('client', () => (clientId === undefined ? undefined : clientKey(issuer, clientId))),
+    );
   }
 
   function tell(revocation: Revocation): void {
@@ -97,14 +116,8 @@ export async function openRevocations(options: RevocationsOptions): Promise<Revo
 
   return {
     revoke,
-    isRevoked({ issuer, subject, clientId, tokenId, grantId, issuedAt = 0 }) {
-      return (
-        reaches('token', () => tokenId, issuedAt) ||
-        reaches('grant', () => grantId, issuedAt) ||
-        reaches('subject', () => subjectKey(issuer, subject), issuedAt) ||
-        reaches('client', () => (clientId === undefined ? undefined : clientKey(issuer, clientId)), issuedAt)
-      );
-    },
+    isRevoked: ({ issuedAt = 0, ...holder }) => issuedAt <= revokedUntil(holder),
+    revokedUntil,
     onRevoked: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -113,6 +126,8 @@ export async function openRevocations(options: RevocationsOptions): Promise<Revo
     close: () => listeners.clear(),
   };
 }
+
+const NO_REACH = Number.NEGATIVE_INFINITY;
 
 /** How far a revocation goes: seconds since the epoch. */
 interface Reach {
