@@ -68,7 +68,15 @@ export const AUTHORIZATION_EVENTS: Catalogue<AuthorizationEventFields> = {
   tokenRefreshed: {
     level: 'info',
     says: 'An access token was issued for a refresh token.',
-    fields: { peer, client, user, grant, tokenId, scope },
+    fields: {
+      peer,
+      client,
+      user,
+      grant,
+      tokenId,
+      scope,
+      repeated: 'true where the refresh token had been used a moment ago (`authorization.refreshTokenGrace`)',
+    },
   },
   refreshTokenReused: {
     level: 'error',

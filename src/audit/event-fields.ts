@@ -127,6 +127,7 @@ export interface AuthorizationEventFields {
     readonly grant?: string | undefined;
     readonly tokenId?: string | undefined;
     readonly scope?: string | undefined;
+    readonly repeated?: boolean;
   };
   readonly refreshTokenReused: OfRequest & {
     readonly user?: string | undefined;

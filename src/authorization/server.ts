@@ -34,6 +34,7 @@ import { createOpaqueTokens } from './provider/opaque-tokens.ts';
 import { createOwnTokens, type IdentifyOwnToken } from './provider/own-tokens.ts';
 import { createProviderPages } from './provider/pages.ts';
 import { createProviderHost } from './provider/provider.ts';
+import { createRefreshGrace } from './provider/refresh-grace.ts';
 import type { AuthorizationSettings } from './settings.ts';
 import { registerSignals } from './signals/signals.ts';
 import type { AccountStore, ArtifactStore } from './stores.ts';
@@ -122,6 +123,7 @@ export async function createAuthorizationServer(
     origins,
     freshStart,
     events,
+    refreshGrace: createRefreshGrace({ artifacts, grace: settings.refreshTokenGrace }),
     endGrant: createGrantEnder({ revocations, consents, accounts, events, tokenLifetime }),
     ownTokens: createOwnTokens({
       identify: options.identifyOwnToken,

@@ -223,6 +223,11 @@ export const AuthorizationSettings = Type.Object(
       default: '90d',
       description: 'Life of a refresh token, counted anew at each use.',
     }),
+    refreshTokenGrace: duration({
+      default: '0s',
+      description:
+        'For how long a used refresh token may be used again by a program whose answer was lost on the way; at most 1m. Later, and with 0s at once, the grant ends, for the token may be stolen. Where programs are on mobile networks, 10s spares people new sign-ins.',
+    }),
     grantLifetime: duration({ default: '365d', description: 'Age at which consent is asked for again.' }),
     sessionLifetime: duration({ default: '12h', description: 'Life of the browser session.' }),
     deviceGrant: DeviceGrantSettings,

@@ -34,6 +34,8 @@ export const BOUNDS: readonly Bound[] = [
   ...TIMERS.map((path) => ({ path, least: 1, most: LONGEST_TIMER })),
   { path: 'authorization.accessTokenLifetime', least: 10 * SECOND, most: DAY },
   { path: 'authorization.refreshTokenLifetime', least: HOUR, most: 3650 * DAY },
+  // RFC 9700 §4.14.2: the longer it is, the later a stolen one is found out.
+  { path: 'authorization.refreshTokenGrace', least: 0, most: MINUTE },
   { path: 'authorization.grantLifetime', least: HOUR, most: 3650 * DAY },
   { path: 'authorization.sessionLifetime', least: MINUTE, most: 365 * DAY },
   // RFC 8628 §5.1: the longer codes live, the more of them there are to guess.

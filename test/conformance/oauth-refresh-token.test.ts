@@ -1,4 +1,4 @@
-// RFC 9700 §4.14: a refresh token that comes twice was stolen from somebody.
+// RFC 9700 §4.14: a refresh token that comes twice was stolen from somebody. Without a grace; with one: oauth-refresh-grace.test.ts.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {

@@ -115,6 +115,7 @@ export function testSettings(changes: Partial<AuthorizationSettings> = {}): Auth
     },
     accessTokenLifetime: 15 * MINUTE,
     refreshTokenLifetime: 90 * DAY,
+    refreshTokenGrace: 0,
     grantLifetime: 365 * DAY,
     sessionLifetime: DAY / 2,
     deviceGrant: { enabled: true, codeLifetime: 15 * MINUTE, interval: 5000 },

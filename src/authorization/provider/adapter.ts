@@ -2,7 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
-import type { ArtifactStore } from '../stores.ts';
+import type { Artifact, ArtifactStore } from '../stores.ts';
+import type { RefreshGrace } from './refresh-grace.ts';
 
 /** What a grant has brought forth and takes with it. */
 export const MODELS_OF_A_GRANT = ['AuthorizationCode', 'RefreshToken', 'DeviceCode', 'AccessToken'];
@@ -23,6 +24,14 @@ export interface AdapterOptions {
   readonly isOwnPage: () => boolean;
   /** Finds a client that is not configured; none is ever stored. */
   readonly findClient: (clientId: string) => Promise<AdapterPayload | undefined>;
+  readonly refresh: {
+    readonly grace: RefreshGrace;
+    /** Whether what is looked up now is to be exchanged, and not asked about or revoked. */
+    readonly isUnderWay: () => boolean;
+    /** The refresh token in whose place one is kept now. */
+    readonly replaces: () => string | undefined;
+    readonly onRepeated: () => void;
+  };
 }
 
 /** One adapter per model, as the OAuth server asks for them by name. */
@@ -38,12 +47,14 @@ class ArtifactAdapter implements Adapter {
   readonly #artifacts: ArtifactStore;
   readonly #onGrantEnded: AdapterOptions['onGrantEnded'];
   readonly #isOwnPage: AdapterOptions['isOwnPage'];
+  readonly #refresh: AdapterOptions['refresh'];
 
-  constructor(model: string, { artifacts, onGrantEnded, isOwnPage }: AdapterOptions) {
+  constructor(model: string, { artifacts, onGrantEnded, isOwnPage, refresh }: AdapterOptions) {
     this.#model = model;
     this.#artifacts = artifacts;
     this.#onGrantEnded = onGrantEnded;
     this.#isOwnPage = isOwnPage;
+    this.#refresh = refresh;
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
@@ -55,7 +66,7 @@ class ArtifactAdapter implements Adapter {
       }),
       // Its row is found by a digest; the grant's own id leads to what came of it.
       grantId: this.#model === 'Grant' ? id : payload.grantId,
-      uid: payload.uid,
+      uid: this.#isRefreshToken ? this.#origin() : payload.uid,
       userCode: payload.userCode,
       accountId: payload.accountId,
       clientId: payload.clientId,
@@ -68,7 +79,9 @@ class ArtifactAdapter implements Adapter {
   async find(id: string): Promise<AdapterPayload | undefined> {
     // A copy of the database holds references; as credentials they must be worth nothing.
     if (this.#isReference(id) && !this.#isOwnPage()) return undefined;
-    const payload = read(await this.#artifacts.find(this.#model, this.#rowOf(id), seconds()));
+    const row = this.#rowOf(id);
+    const payload = read(await this.#artifacts.find(this.#model, row, seconds()));
+    if (payload?.['consumed'] !== undefined && (await this.#isCovered(row))) delete payload['consumed'];
     return payload && { ...payload, jti: id };
   }
 
@@ -85,11 +98,14 @@ class ArtifactAdapter implements Adapter {
 
   /**
    * The OAuth server looks whether a code or refresh token was used, then marks it: two requests at once would both pass.
-   * Here one of them loses, and as one of the two may be a thief's (RFC 9700 §4.14.2) the grant ends.
+   * Here one of them loses, and as one of the two may be a thief's (RFC 9700 §4.14.2) the grant ends, but for
+   * a refresh token within its grace.
    */
   async consume(id: string): Promise<void> {
-    const artifact = await this.#artifacts.find(this.#model, rowId(id), seconds());
-    if (await this.#artifacts.consume(this.#model, rowId(id), seconds())) return;
+    const row = rowId(id);
+    const artifact = await this.#artifacts.find(this.#model, row, seconds());
+    const isFirst = await this.#artifacts.consume(this.#model, row, seconds());
+    if (isFirst ? !(await this.#hasUsedRival(row, artifact)) : await this.#isRepeated(row)) return;
     if (artifact?.grantId !== undefined) await this.#endGrant(artifact.grantId);
     throw new errors.InvalidGrant({ detail: `${USED_AGAIN[this.#model] ?? 'artifact'} already used` });
   }
@@ -107,6 +123,29 @@ class ArtifactAdapter implements Adapter {
   async #claim(row: string): Promise<void> {
     if (await this.#artifacts.consume(this.#model, row, seconds())) return;
     throw new errors.InvalidClientAuth('the assertion was used already');
+  }
+
+  get #isRefreshToken(): boolean {
+    return this.#model === 'RefreshToken';
+  }
+
+  #origin(): string | undefined {
+    const before = this.#refresh.replaces();
+    return before === undefined ? undefined : rowId(before);
+  }
+
+  async #isCovered(row: string): Promise<boolean> {
+    return this.#isRefreshToken && this.#refresh.isUnderWay() && this.#refresh.grace.covers(row);
+  }
+
+  async #isRepeated(row: string): Promise<boolean> {
+    if (!this.#isRefreshToken || !(await this.#refresh.grace.repeat(row))) return false;
+    this.#refresh.onRepeated();
+    return true;
+  }
+
+  async #hasUsedRival(row: string, artifact: Pick<Artifact, 'uid'> | undefined): Promise<boolean> {
+    return this.#isRefreshToken && artifact !== undefined && this.#refresh.grace.hasUsedRival(row, artifact);
   }
 
   async #endGrant(grantId: string): Promise<void> {
@@ -138,6 +177,8 @@ const USED_AGAIN: Readonly<Record<string, string>> = {
 
 /** Seconds: a program or person that comes too late is told so (RFC 8628 §3.5, `expired_token`; `token-expired` over SMTP). */
 const KEPT_LONGER: Readonly<Record<string, number>> = {
+  // Another successor of the same token must find it used, and may be younger by the grace.
+  RefreshToken: 900,
   DeviceCode: 900,
   AccessToken: 900,
   ClientCredentials: 900,

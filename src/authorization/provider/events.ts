@@ -15,6 +15,8 @@ export interface ReportOptions {
   /** First address of an app, by client id. */
   readonly apps: ReadonlyMap<string, string>;
   readonly tokenIds: TokenIds;
+  /** Requests with a refresh token that was used already, within its grace. */
+  readonly repeated: WeakSet<KoaContextWithOIDC>;
   readonly accounts: AccountDirectory;
   /** The request being answered. */
   readonly context: () => KoaContextWithOIDC | undefined;
@@ -50,7 +52,7 @@ export function reportEvents(provider: Provider, options: ReportOptions): void {
   });
 }
 
-function reportToken(ctx: KoaContextWithOIDC, { events, apps, tokenIds }: ReportOptions): void {
+function reportToken(ctx: KoaContextWithOIDC, { events, apps, tokenIds, repeated }: ReportOptions): void {
   const { AccessToken, ClientCredentials, Grant, RotatedRefreshToken } = ctx.oidc.entities;
   const token = AccessToken ?? ClientCredentials;
   const fields = {
@@ -60,8 +62,9 @@ function reportToken(ctx: KoaContextWithOIDC, { events, apps, tokenIds }: Report
     tokenId: token && (tokenIds.get(token) ?? opaqueTokenId(token.jti, AccessToken?.grantId)),
     scope: token?.scope,
   };
-  if (RotatedRefreshToken !== undefined) events.tokenRefreshed(fields);
-  else events.tokenIssued({ ...fields, grantType: String(ctx.oidc.params?.['grant_type']) });
+  if (RotatedRefreshToken !== undefined) {
+    events.tokenRefreshed({ ...fields, ...(repeated.has(ctx) && { repeated: true }) });
+  } else events.tokenIssued({ ...fields, grantType: String(ctx.oidc.params?.['grant_type']) });
 }
 
 function reportRefusal(

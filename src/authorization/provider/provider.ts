@@ -34,6 +34,7 @@ import type { GrantEnder } from './grant-end.ts';
 import { grantLoader, promptPolicy, settleScope } from './grants.ts';
 import { faultNet, ownPresentation } from './middleware.ts';
 import { mayIntrospect, mayRevoke, type OwnTokens } from './own-tokens.ts';
+import type { RefreshGrace } from './refresh-grace.ts';
 
 export interface ProviderOptions {
   readonly settings: AuthorizationSettings;
@@ -48,6 +49,7 @@ export interface ProviderOptions {
   readonly origins: Origins;
   readonly freshStart: FreshStart;
   readonly artifacts: ArtifactStore;
+  readonly refreshGrace: RefreshGrace;
   readonly endGrant: GrantEnder;
   readonly ownTokens: OwnTokens;
   readonly deviceGrant: DeviceGrant;
@@ -95,6 +97,7 @@ export async function createProviderHost(options: ProviderOptions): Promise<Prov
 
 function createProvider(options: ProviderOptions): Provider {
   const tokenIds = new WeakMap<object, string>();
+  const repeated = new WeakSet<KoaContextWithOIDC>();
   const context = () => Provider.ctx;
   const onGrantEnded = (ended: EndedGrant) => {
     const ctx = Provider.ctx;
@@ -109,6 +112,12 @@ function createProvider(options: ProviderOptions): Provider {
       artifacts: options.artifacts,
       onGrantEnded,
       isOwnPage: () => Provider.ctx === undefined || DEVICE_PAGES.has(Provider.ctx.oidc.route),
+      refresh: {
+        grace: options.refreshGrace,
+        isUnderWay: () => Provider.ctx?.oidc.route === 'token',
+        replaces: () => Provider.ctx?.oidc.entities.RotatedRefreshToken?.jti,
+        onRepeated: () => void (Provider.ctx && repeated.add(Provider.ctx)),
+      },
       findClient: async (clientId) => {
         const ctx = Provider.ctx;
         return options.openClients.find(clientId, (ctx && peerOf(ctx.req)) ?? '');
@@ -123,7 +132,7 @@ function createProvider(options: ProviderOptions): Provider {
   provider.use(options.ownTokens.middleware);
   provider.use(ownPresentation(options.pages));
   provider.use(options.deviceGrant.middleware);
-  reportEvents(provider, { ...options, tokenIds, context });
+  reportEvents(provider, { ...options, tokenIds, repeated, context });
   return provider;
 }
 

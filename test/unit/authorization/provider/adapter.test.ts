@@ -1,6 +1,7 @@
 import type { AdapterPayload } from 'oidc-provider';
 import { beforeEach, expect, test } from 'vitest';
 import { createAdapterFactory, type EndedGrant } from '../../../../src/authorization/provider/adapter.ts';
+import { createRefreshGrace } from '../../../../src/authorization/provider/refresh-grace.ts';
 import { type MemoryArtifacts, memoryArtifacts } from '../../../support/authorization-stores.ts';
 
 let artifacts: MemoryArtifacts;
@@ -14,9 +15,19 @@ beforeEach(() => {
     artifacts,
     onGrantEnded: async (grant) => void ended.push(grant),
     isOwnPage: () => false,
+    refresh: withoutGrace(),
     findClient: async (clientId) => (clientId === 'known' ? { client_id: 'known' } : undefined),
   });
 });
+
+function withoutGrace() {
+  return {
+    grace: createRefreshGrace({ artifacts, grace: 0 }),
+    isUnderWay: () => true,
+    replaces: () => undefined,
+    onRepeated: () => undefined,
+  };
+}
 
 const token: AdapterPayload = {
   jti: 'refresh-token-text',
@@ -89,6 +100,7 @@ test('a grant whose end cannot be told is not removed', async () => {
       throw new Error('no store');
     },
     isOwnPage: () => false,
+    refresh: withoutGrace(),
     findClient: async () => undefined,
   });
   await failing('Grant').upsert('grant-1', { jti: 'grant-1', accountId: 'alice' }, 60);
