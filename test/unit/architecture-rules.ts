@@ -14,7 +14,15 @@ export interface Rule {
   readonly violations: (source: Source) => readonly string[];
 }
 
-const NOUNS = ['principal.ts', 'envelope.ts', 'refusal.ts', 'setting.ts', 'address.ts', 'network.ts'];
+const NOUNS = [
+  'principal.ts',
+  'envelope.ts',
+  'refusal.ts',
+  'setting.ts',
+  'address.ts',
+  'network.ts',
+  'leaky-bucket.ts',
+];
 const LOWER = [
   'client-proof',
   'sasl',

@@ -1,5 +1,6 @@
 // Owns the servers that may send without signing in: which entry an address belongs to, as whom it sends, how much.
 
+import { createLeakyBuckets } from '../../leaky-bucket.ts';
 import { createNetworks, type Networks } from '../../network.ts';
 import type { Principal } from '../../principal.ts';
 import { networkPrincipal } from '../../token/network-principal.ts';
@@ -36,16 +37,8 @@ export class TrustedNetworks {
   }
 }
 
-/** A bucket that holds a minute's worth and is filled evenly. */
+/** A minute's worth at once, then evenly. */
 function allowance(perMinute: number, now: () => number): () => boolean {
-  let left = perMinute;
-  let since = now();
-  return () => {
-    const time = now();
-    left = Math.min(perMinute, left + ((time - since) / 60_000) * perMinute);
-    since = time;
-    if (left < 1) return false;
-    left -= 1;
-    return true;
-  };
+  const messages = createLeakyBuckets({ drain: 60_000 / perMinute, now });
+  return () => messages.addWithin('all', perMinute);
 }
