@@ -5,6 +5,8 @@ import type { SubmissionService } from './provider/access-tokens.ts';
 import { MAIL_SCOPES } from './scopes.ts';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+/** For programs built on a browser engine as well, like the OAuth server's own metadata. */
+const PUBLIC = { 'cache-control': 'public, max-age=300', 'access-control-allow-origin': '*' };
 
 /**
  * Every name of the submission service under which tokens for it may be asked for and sent to it. A client that finds a list
@@ -29,7 +31,7 @@ export function registerProtectedResource(
     app.route({
       url,
       method: ['GET', 'HEAD'],
-      handler: async (_request, reply) => reply.header('cache-control', 'public, max-age=300').send(document),
+      handler: async (_request, reply) => reply.headers(PUBLIC).send(document),
     });
   }
 

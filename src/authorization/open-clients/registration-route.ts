@@ -21,6 +21,18 @@ const LIMITS = { burst: 100, refill: 3000 };
 /** Seconds. */
 const RETRY_AFTER = 60;
 
+/**
+ * Native programs built on a browser engine have an origin (`app://…`, `capacitor://localhost`), and could otherwise fetch tokens
+ * but not register. There is no cookie here to borrow and nothing to read that anybody may not have.
+ */
+const READABLE = { 'access-control-allow-origin': '*' };
+/** Fetch §3.3.3: JSON has to be asked for. */
+const PREFLIGHT = {
+  'access-control-allow-methods': 'POST',
+  'access-control-allow-headers': 'content-type',
+  'access-control-max-age': '86400',
+};
+
 export interface RegistrationOptions {
   readonly identifiers: Identifiers;
   readonly mode: RegistrationSettings['mode'];
@@ -43,6 +55,8 @@ export async function registerRegistration(
     );
     // Before the body is read.
     scope.addHook('onRequest', async (request, reply) => {
+      reply.headers(READABLE);
+      if (request.method === 'OPTIONS') return;
       if (gate.admits(peerOf(request.raw) ?? '')) return;
       return reply.code(429).header('retry-after', RETRY_AFTER).send({
         error: 'temporarily_unavailable',
@@ -58,6 +72,7 @@ export async function registerRegistration(
       events.fault({ where: `authorization ${REGISTRATION_PATH}`, error, session: referenceOf(request.raw) });
       return reply.code(500).send({ error: 'server_error' });
     });
+    scope.options(REGISTRATION_PATH, (_request, reply) => reply.headers(PREFLIGHT).code(204).send());
     scope.post(REGISTRATION_PATH, (request, reply) => register(request, reply, options));
   });
 }

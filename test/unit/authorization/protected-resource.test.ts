@@ -42,6 +42,7 @@ test('it says whose tokens count, for what, and that no HTTP header carries them
   expect(answer.status).toBe(200);
   expect(answer.headers.get('content-type')).toContain('application/json');
   expect(answer.headers.get('cache-control')).toBe('public, max-age=300');
+  expect(answer.headers.get('access-control-allow-origin')).toBe('*');
   expect(JSON.parse(answer.text)).toEqual({
     resource: 'https://mail.example.org',
     authorization_servers: [door.issuer],

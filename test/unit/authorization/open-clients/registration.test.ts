@@ -189,7 +189,7 @@ test('another form of request is refused as one', async () => {
   expect((await register({ redirect_uris: [], x: 'x'.repeat(9000) })).status).toBe(413);
   const get = await door.transport({ method: 'GET', url: new URL('/register', door.issuer), headers: {} });
   expect(get.status).toBe(405);
-  expect(get.headers.get('allow')).toBe('POST');
+  expect(get.headers.get('allow')).toBe('OPTIONS, POST');
 });
 
 test('the operator may allow web sites by address', async () => {
@@ -220,4 +220,35 @@ test('one network registers a hundred at once, then one every three seconds', as
   vi.setSystemTime(Date.now() + 3000);
   expect((await register(REQUEST)).status).toBe(201);
   expect((await register(REQUEST)).status).toBe(429);
+});
+
+test('a program built on a browser engine, which asks first, registers and reads every answer', async () => {
+  const origin = { origin: 'capacitor://localhost' };
+  for (let count = 0; count < 200; count += 1) {
+    const asked = await door.transport({
+      method: 'OPTIONS',
+      url: new URL('/register', door.issuer),
+      headers: {
+        ...origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'content-type',
+      },
+    });
+    expect(asked.status).toBe(204);
+    expect(Object.fromEntries(asked.headers)).toMatchObject({
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'POST',
+      'access-control-allow-headers': 'content-type',
+    });
+    expect(asked.headers.get('access-control-allow-credentials')).toBeNull();
+  }
+  // Asking is not counted as registering.
+  const answers = [await register(REQUEST, origin), await register({}, origin), await register('{', origin)];
+  for (let count = 0; count < 100; count += 1) answers.push(await register(REQUEST, origin));
+  expect(answers.slice(0, 3).map(({ status }) => status)).toEqual([201, 400, 400]);
+  expect(answers.at(-1)?.status).toBe(429);
+  for (const { headers } of answers) {
+    expect(headers.get('access-control-allow-origin')).toBe('*');
+    expect(headers.get('access-control-allow-credentials')).toBeNull();
+  }
 });
