@@ -15,7 +15,8 @@ export function makeFolder(name: string): string {
 }
 
 export function removeFolder(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
+  // Again while a program that was told to end still writes there.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 }
 
 /** For run.sh, should this process be killed: the group that `pid` leads is to be ended. */

@@ -53,8 +53,14 @@ function filling(bytes: number): Buffer {
 /**
  * The letter is there byte for byte; before it stand these header fields and nothing else, but for Postern's word on the sign-in
  * (RFC 8601) above its own Received, which is the last of them.
+ * @param byClient what a client that relays has put below those, on top of the letter
  */
-export function expectIntact(content: Buffer, letter: Letter, added: readonly string[]): void {
+export function expectIntact(
+  content: Buffer,
+  letter: Pick<Letter, 'bytes'>,
+  added: readonly string[],
+  byClient: readonly string[] = [],
+): void {
   const at = content.length - letter.bytes.length;
   // Compared as a whole first: the difference of two large buffers says nothing and takes long to print.
   if (at < 0 || !content.subarray(at).equals(letter.bytes)) {
@@ -65,6 +71,7 @@ export function expectIntact(content: Buffer, letter: Letter, added: readonly st
     ...added.slice(0, -1),
     'Authentication-Results',
     ...added.slice(-1),
+    ...byClient,
   ]);
 }
 

@@ -19,6 +19,14 @@ NEEDED=(
   /usr/lib/git-core/git-send-email:git-email
   chromium:chromium
   tmux:tmux
+  s-nail:s-nail
+  aerc:aerc
+  php:php-cli
+  /usr/share/php/libphp-phpmailer/src/SMTP.php:libphp-phpmailer
+  # BeanShell runs Java as it is written, so that no compiler is needed.
+  java:default-jre-headless
+  /usr/share/java/bsh.jar:libbsh-java
+  /usr/share/java/jakarta-mail.jar:libjakarta-mail-java
   # Without recommended packages swaks has no TLS and git send-email cannot read addresses.
   "/usr/lib/*/perl5/5.*/Net/SSLeay.pm:libnet-ssleay-perl"
   /usr/share/perl5/Mail/Address.pm:libmailtools-perl

@@ -10,6 +10,8 @@ export interface Terminal {
   type(line: string): Promise<void>;
   /** Presses a key by its name in tmux, such as `C-c`. */
   press(key: string): Promise<void>;
+  /** Has the program draw all of it anew, by another size of the window. */
+  redraw(): Promise<void>;
   /** What stands on the screen, each line whole, however often it is wrapped. */
   screen(): Promise<string>;
   /** Waits until the screen shows something that fits, and returns the first group of it, or all of it. */
@@ -42,7 +44,8 @@ export async function openTerminal(options: {
     return output;
   }
 
-  const size = ['-x', String(WIDTH), '-y', String(HEIGHT)];
+  let width = WIDTH;
+  const size = ['-x', String(width), '-y', String(HEIGHT)];
   await tmux('new-session', '-d', ...size, 'bash', '--norc', '--noprofile', '-i');
   // A server of its own, in a group of its own, which would outlive tests that are killed.
   const forget = noteProcessGroup(Number(await tmux('display-message', '-p', '#{pid}')));
@@ -69,6 +72,10 @@ export async function openTerminal(options: {
       await tmux('send-keys', 'Enter');
     },
     press: async (key) => void (await tmux('send-keys', key)),
+    async redraw() {
+      width = width === WIDTH ? WIDTH + 1 : WIDTH;
+      await tmux('resize-window', '-x', String(width));
+    },
     screen,
     read,
     async close() {

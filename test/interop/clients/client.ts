@@ -24,6 +24,8 @@ export interface Outcome {
   readonly delivered: boolean;
   /** Everything the client said, with its trace of the dialogue where it has one. */
   readonly told: string;
+  /** The message as it says that it has sent it, where it writes it itself and tells. */
+  readonly sent?: Buffer;
 }
 
 export interface MailClient {
