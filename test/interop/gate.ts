@@ -49,8 +49,9 @@ export interface Gate {
 
 export const SENDER = 'app@example.org';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-const CLIENT = { id: 'test-app', secret: 'test-app-secret' };
+export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** The app behind {@link SENDER}. */
+export const APP = { id: 'test-app', secret: 'test-app-secret' };
 
 export async function startGate(options: GateOptions): Promise<Gate> {
   const folder = makeFolder('gate');
@@ -67,7 +68,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
     'ca.pem': ca,
     'certificate.pem': certificate,
     'key.pem': key,
-    secret: CLIENT.secret,
+    secret: APP.secret,
   })) {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
   }
@@ -110,7 +111,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
       return running.pid;
     },
     journal: readJournal(() => [...earlier, ...(running?.lines ?? [])]),
-    token: () => fetchAppToken({ issuer, client: CLIENT }),
+    token: () => fetchAppToken({ issuer, client: APP }),
     start,
     stop,
     async close() {
@@ -148,7 +149,7 @@ function configuration(options: GateOptions, ports: Record<string, number>): obj
         clientId: 'postern',
         allowInsecureHttp: true,
       },
-      clients: [{ clientId: CLIENT.id, clientSecret: { file: 'secret' }, sendAs: [SENDER] }],
+      clients: [{ clientId: APP.id, clientSecret: { file: 'secret' }, sendAs: [SENDER] }],
       ...options.authorization,
     },
     token: { audience: `http://localhost:${ports['web']}`, ...options.token },

@@ -1,16 +1,19 @@
 // Further clients of Debian's through Postern: libraries of PHP and Java, programs of the terminal, and Exim sending a machine's mail.
 
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aerc } from './clients/aerc.ts';
 import { type Attempt, challengesIn, waysOf } from './clients/client.ts';
-import { exim } from './clients/exim-client.ts';
+import { exim, fromPage } from './clients/exim-client.ts';
 import { jakartaMail } from './clients/jakarta-mail.ts';
 import { phpMailer } from './clients/php-mailer.ts';
 import { sNail } from './clients/s-nail.ts';
 import { WRITTEN_BODY } from './clients/written-body.ts';
 import { makeFolder, removeFolder } from './folder.ts';
-import { type Gate, SENDER, startGate } from './gate.ts';
+import { APP, type Gate, MAIN, SENDER, startGate } from './gate.ts';
 import { composeLetter, expectIntact, type Letter } from './letter.ts';
+import { runProgram } from './program.ts';
 import { type Sink, startSink } from './sink.ts';
 
 const ALICE = 'alice@example.org';
@@ -93,6 +96,25 @@ describe('a message', () => {
       expect(arrival.content().toString()).toContain(`\r\n\r\n${WRITTEN_BODY.replaceAll('\n', '\r\n')}`);
     },
   );
+});
+
+test('the token that docs/machines.md has renewed is good for Exim', async () => {
+  const etc = join(folder, 'etc');
+  mkdirSync(etc);
+  writeFileSync(join(etc, 'secret'), APP.secret, { mode: 0o600 });
+  const script = fromPage('sbin/renew-postern-token', {
+    'postern token': `${process.execPath} ${MAIN} token`,
+    'https://mail.example.org': gate.issuer,
+    '--client-id app': `--client-id ${APP.id}`,
+    '/etc/postern': etc,
+  });
+  const { code, text } = await runProgram('sh', [], { folder, input: script });
+  expect(code, text).toBe(0);
+  const file = join(etc, 'token');
+  expect((statSync(file).mode & 0o777).toString(8)).toBe('640');
+  const letter = composeLetter({ from: SENDER, to: [ALICE] });
+  const { delivered, told } = await exim.submit(attempt(letter, { token: readFileSync(file, 'utf8') }));
+  expect(delivered, told).toBe(true);
 });
 
 /** What each says of a token that is not taken, beside the challenge or in place of it. */

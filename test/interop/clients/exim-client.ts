@@ -5,8 +5,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inUnixForm } from '../letter.ts';
 import { unpacked } from '../packages.ts';
+import { readPage } from '../page.ts';
 import { runProgram } from '../program.ts';
 import type { Attempt, MailClient } from './client.ts';
+
+const PAGE = readPage(new URL('../../../docs/machines.md', import.meta.url));
 
 export const exim: MailClient = {
   name: 'Exim',
@@ -40,52 +43,56 @@ export const exim: MailClient = {
   },
 };
 
-/** What the driver sends, with `\1` for the octet that separates. */
-const MESSAGES = {
-  OAUTHBEARER: (user: string, token: string) => `n,a=${user},\\1auth=Bearer ${token}\\1\\1`,
-  XOAUTH2: (user: string, token: string) => `user=${user}\\1auth=Bearer ${token}\\1\\1`,
-};
+/** What docs/machines.md has in this file, as it is for this test. */
+export function fromPage(path: string, changes: Readonly<Record<string, string>>): string {
+  const step = PAGE.get('Exim')?.find((each) => each.kind === 'file' && each.path.endsWith(`/${path}`));
+  let text = step?.text ?? '';
+  for (const [written, here] of Object.entries(changes)) {
+    if (!text.includes(written)) throw new Error(`docs/machines.md has no "${written}" in ${path}`);
+    text = text.replaceAll(written, here);
+  }
+  return text;
+}
 
-const configuration = (given: { attempt: Attempt; folder: string; program: string }): string => `
-exim_path = ${given.program}
+function configuration(given: { attempt: Attempt; folder: string; program: string }): string {
+  const { attempt, folder, program } = given;
+  const router = fromPage('router/150_postern', { 'mail.example.org': 'localhost' });
+  const transport = fromPage('transport/30_postern', {
+    '587': `${attempt.port}`,
+    system: `${folder}/ca.pem`,
+  });
+  const ways = { 'app@example.org': attempt.user, '/etc/postern/token': `${folder}/token` };
+  const bearer = { XOAUTH2: 'OAUTHBEARER', [`user=${attempt.user}`]: `n,a=${attempt.user},` };
+  const authenticator = fromPage(
+    'auth/30_postern',
+    attempt.mechanism === 'OAUTHBEARER' ? { ...ways, ...bearer } : ways,
+  );
+  return `
+exim_path = ${program}
 primary_hostname = client.example.org
-spool_directory = ${given.folder}/spool
-log_file_path = ${given.folder}/logs/%s
+spool_directory = ${folder}/spool
+log_file_path = ${folder}/logs/%s
 check_spool_space = 0
 check_spool_inodes = 0
 deliver_drop_privilege
 keep_environment =
 timezone = UTC
+domainlist local_domains = client.example.org
 
 begin routers
+${router}  self = send
 # What comes back of a message that is refused stays here.
-bounces:
+local:
   driver = redirect
-  senders = :
   data = :blackhole:
-gate:
-  driver = manualroute
-  route_list = * localhost
-  self = send
-  transport = postern
 
 begin transports
-postern:
-  driver = smtp
-  protocol = ${given.attempt.tls === 'implicit' ? 'smtps' : 'smtp'}
-  port = ${given.attempt.port}
-  allow_localhost
-  hosts_require_tls = *
-  hosts_require_auth = *
-  tls_verify_certificates = ${given.folder}/ca.pem
-  tls_verify_hosts = *
+${transport}  allow_localhost
+  protocol = ${attempt.tls === 'implicit' ? 'smtps' : 'smtp'}
 
 begin retry
 * * F,2h,15m
 
 begin authenticators
-token:
-  driver = plaintext
-  public_name = ${given.attempt.mechanism}
-  client_send = "${MESSAGES[given.attempt.mechanism](given.attempt.user, `\${readfile{${given.folder}/token}{}}`)}"
-`;
+${authenticator}`;
+}
