@@ -20,6 +20,8 @@ export interface DaemonOptions {
   readonly port: number;
   /** Called again and again with its process id until it is ready. */
   readonly whileStarting?: (pid: number) => void;
+  /** Milliseconds it may take to start; 20 s where it is left out. */
+  readonly startLimit?: number;
 }
 
 const MAX_WRITTEN = 1_000_000;
@@ -29,7 +31,7 @@ export async function startDaemon(
   parameters: readonly string[],
   options: DaemonOptions,
 ): Promise<Daemon> {
-  const { folder, port, whileStarting } = options;
+  const { folder, port, whileStarting, startLimit } = options;
   const child = spawn(program, parameters, {
     cwd: folder,
     env: programEnvironment(folder),
@@ -63,12 +65,16 @@ export async function startDaemon(
   }
 
   try {
-    await until(async () => {
-      if (gone()) throw new Error(`${program} ended before it was ready`);
-      if (!(await isFree(port))) return true;
-      whileStarting?.(pid);
-      return false;
-    }, `${program} to listen`);
+    await until(
+      async () => {
+        if (gone()) throw new Error(`${program} ended before it was ready`);
+        if (!(await isFree(port))) return true;
+        whileStarting?.(pid);
+        return false;
+      },
+      `${program} to listen`,
+      startLimit,
+    );
   } catch (error) {
     await end();
     throw new Error(`${(error as Error).message}:\n${written}`);

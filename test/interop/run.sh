@@ -19,6 +19,7 @@ NEEDED=(
   /usr/lib/git-core/git-send-email:git-email
   chromium:chromium
   tmux:tmux
+  /usr/lib/thunderbird/thunderbird:thunderbird
   s-nail:s-nail
   aerc:aerc
   php:php-cli
