@@ -5,7 +5,6 @@
 const [given, done] = arguments;
 
 const { MailServices } = ChromeUtils.importESModule('resource:///modules/MailServices.sys.mjs');
-const { OAuth2Providers } = ChromeUtils.importESModule('resource:///modules/OAuth2Providers.sys.mjs');
 
 const file = (path) => {
   const one = Cc['@mozilla.org/file/local;1'].createInstance(Ci.nsIFile);
@@ -13,21 +12,12 @@ const file = (path) => {
   return one;
 };
 
-/** As an add-on with the key `oauth_provider` does it, and as if its user had signed in before. */
-async function knowProvider() {
-  const details = {
-    name: given.provider,
-    clientId: 'thunderbird',
-    clientSecret: null,
-    authorizationEndpoint: `https://${given.provider}/authorize`,
-    tokenEndpoint: given.tokenEndpoint,
-    redirectionEndpoint: 'http://localhost',
-    usePKCE: true,
-  };
-  OAuth2Providers.registerProvider(details, [given.host], given.scope);
+/** As if its user had signed in before. */
+async function keepRefreshToken() {
   const login = Cc['@mozilla.org/login-manager/loginInfo;1'].createInstance(Ci.nsILoginInfo);
-  login.init(`oauth://${given.provider}`, null, given.scope, given.user, 'a refresh token', '', '');
-  await Services.logins.addLoginAsync(login);
+  login.init(`oauth://${given.provider}`, null, given.scopes, given.user, 'a refresh token', '', '');
+  const kept = await Services.logins.searchLoginsAsync({ origin: login.origin });
+  if (kept.length === 0) await Services.logins.addLoginAsync(login);
 }
 
 function setServerUp() {
@@ -60,11 +50,9 @@ function send(server) {
 (async () => {
   const certificates = Cc['@mozilla.org/security/x509certdb;1'].getService(Ci.nsIX509CertDB);
   certificates.addCertFromBase64(given.authority, 'CT,,');
-  await knowProvider();
+  await keepRefreshToken();
   const server = setServerUp();
   const outcome = await send(server);
   server.closeCachedConnections();
   done(outcome);
-})()
-  .catch((error) => done({ status: -1, text: String(error) }))
-  .finally(() => OAuth2Providers.unregisterProvider(given.provider));
+})().catch((error) => done({ status: -1, text: String(error) }));
