@@ -40,9 +40,25 @@ export function ownPresentation(pages: ProviderPages): Middleware {
     if (route === 'discovery' && typeof ctx.body === 'object') {
       Object.assign(ctx.body as object, { scopes_supported: SCOPES, response_modes_supported: ['query'] });
     }
+    if (route === 'token' && ctx.status === 200) ctx.body = withOfflineAccess(ctx);
     if (route === 'discovery' || route === 'jwks') ctx.set('cache-control', 'public, max-age=300');
     if (route === 'end_session' && ctx.status === 200 && ctx.oidc.session?.accountId === undefined) {
       pages.signedOut(ctx);
     }
   };
 }
+
+/**
+ * RFC 6749 §5.1: an answer whose scope is not the one asked for says what was granted. The OAuth server names the access token's
+ * alone, so `offline_access` would seem refused: Thunderbird would never find the refresh token again that it keeps by this scope,
+ * and have its user sign in at each start.
+ */
+function withOfflineAccess(ctx: KoaContextWithOIDC): object {
+  const body = ctx.body as { readonly scope?: string; readonly refresh_token?: string };
+  const asked = ctx.oidc.params?.['scope'];
+  const isOffline = typeof asked !== 'string' || asked.split(' ').includes(OFFLINE_ACCESS);
+  if (body.refresh_token === undefined || body.scope === undefined || !isOffline) return body;
+  return { ...body, scope: `${body.scope} ${OFFLINE_ACCESS}` };
+}
+
+const OFFLINE_ACCESS = 'offline_access';

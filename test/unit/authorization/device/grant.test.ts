@@ -88,7 +88,7 @@ test('what a person allows becomes tokens as from any other grant', async () => 
   const { status, headers, json } = await poll(door, device);
   expect(status).toBe(200);
   expect(headers.get('cache-control')).toContain('no-store');
-  expect(json).toMatchObject({ token_type: 'Bearer', expires_in: 900, scope: MAIL });
+  expect(json).toMatchObject({ token_type: 'Bearer', expires_in: 900, scope: `${MAIL} offline_access` });
   expect(claimsOf(String(json['id_token']))).toMatchObject({ email: 'alice@example.org' });
   expect(await door.verifier.verify(String(json['access_token']))).toMatchObject({
     addresses: ['alice@example.org'],

@@ -42,7 +42,7 @@ test('the answer carries code, state and issuer, and nothing else', async () => 
 
 test('the access token is an RFC 9068 JWT with the fewest claims that work', async () => {
   const tokens = await obtainTokens(door);
-  expect(tokens).toMatchObject({ token_type: 'Bearer', expires_in: 900, scope: MAIL });
+  expect(tokens).toMatchObject({ token_type: 'Bearer', expires_in: 900 });
   expect(headerOf(tokens.access_token)).toEqual({
     alg: 'ES256',
     typ: 'at+jwt',
@@ -89,6 +89,17 @@ test('without offline_access there is no refresh token; with it there is, though
   const browser = door.newBrowser();
   expect(await obtainTokens(door, browser, { scope: MAIL })).not.toHaveProperty('refresh_token');
   expect(await obtainTokens(door, browser)).toHaveProperty('refresh_token', expect.any(String));
+});
+
+test('the answer to a request for offline_access says that it was granted, and so does that to a refresh', async () => {
+  const granted = `${MAIL} offline_access`;
+  const tokens = await obtainTokens(door);
+  expect(tokens.scope).toBe(granted);
+  expect(claimsOf(tokens.access_token)['scope']).toBe(MAIL);
+  const { json } = await refresh(tokens.refresh_token);
+  expect(json['scope']).toBe(granted);
+  expect((await refresh(String(json['refresh_token']), { scope: MAIL })).json['scope']).toBe(MAIL);
+  expect((await obtainTokens(door, door.newBrowser(), { scope: MAIL })).scope).toBe(MAIL);
 });
 
 test('a request that names no scope may send mail', async () => {
