@@ -75,7 +75,11 @@ export async function startGateway(
         return mail.listeners;
       },
       welcome: parts.welcome,
-      reload: (given) => mail.reload(given),
+      async reload(given) {
+        // First, so that all of it holds once the reload is told of.
+        await parts.authorization.reload();
+        await mail.reload(given);
+      },
       refuseReload: (faults) => audit.events.reloadRefused({ faults }),
       stop: stopping({ audit, ending }),
     };

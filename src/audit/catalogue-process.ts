@@ -4,7 +4,7 @@ import { type Catalogue, reason, session } from './catalogue-words.ts';
 import type { ProcessEventFields } from './event-fields.ts';
 
 const certificateFile = 'file of the certificate';
-const certificateNames = 'DNS names in it';
+const certificateNames = 'DNS names in it; of an authority of apps its name';
 const notAfter = 'until when it is valid';
 
 export const PROCESS_EVENTS: Catalogue<ProcessEventFields> = {
@@ -53,7 +53,7 @@ export const PROCESS_EVENTS: Catalogue<ProcessEventFields> = {
   },
   certificateReloaded: {
     level: 'info',
-    says: 'A certificate, or the list of authorities for client certificates, was replaced; new connections get it.',
+    says: 'A certificate, or a list of authorities for client certificates, was replaced; new connections get it.',
     fields: { file: certificateFile, names: certificateNames, notAfter },
   },
   certificateReloadFailed: {

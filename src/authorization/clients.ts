@@ -3,6 +3,8 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ClientMetadata, JWKS } from 'oidc-provider';
+import { SUBJECT_KINDS } from './mutual-tls/subject.ts';
+import { SUBJECT_METADATA } from './provider/client-certificate.ts';
 import type { ClientSettings } from './settings.ts';
 
 /** The command line's own client; present unless the operator configures one of that name. */
@@ -54,7 +56,13 @@ async function metadataOf(
   };
 }
 
-type Proof = Pick<ClientMetadata, 'token_endpoint_auth_method' | 'client_secret' | 'jwks'>;
+type Proof = Pick<
+  ClientMetadata,
+  | 'token_endpoint_auth_method'
+  | 'client_secret'
+  | 'jwks'
+  | (typeof SUBJECT_METADATA)[keyof typeof SUBJECT_METADATA]
+>;
 
 async function proofOf(client: ClientSettings): Promise<Proof> {
   if (client.jwks !== undefined) {
@@ -68,6 +76,14 @@ async function proofOf(client: ClientSettings): Promise<Proof> {
       token_endpoint_auth_method: 'self_signed_tls_client_auth',
       jwks: { keys: await readCertificateKeys(client.clientId, client.certificates) },
     };
+  }
+  if (client.certificateSubject !== undefined) {
+    const subject = client.certificateSubject;
+    const given = SUBJECT_KINDS.flatMap((kind) => {
+      const text = subject[kind];
+      return text === undefined ? [] : [[SUBJECT_METADATA[kind], text]];
+    });
+    return { token_endpoint_auth_method: 'tls_client_auth', ...Object.fromEntries(given) };
   }
   if (client.clientSecret !== undefined) {
     // Registered as one of the two, the secret is taken by either (RFC 6749 §2.3.1).

@@ -7,6 +7,7 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { createNetworks } from '../network.ts';
 import { boundCrowd } from './crowd.ts';
 import { sendPage } from './door.ts';
 import type { AuthorizationEvents } from './events.ts';
@@ -35,17 +36,20 @@ const CONNECTION_TIMEOUT = 60_000;
 export interface HttpOptions {
   readonly issuer: URL;
   readonly site: Site;
-  readonly trustProxy: boolean;
+  /** Networks of the reverse proxies whose X-Forwarded-For is believed. */
+  readonly proxies: readonly string[];
   readonly events: Pick<AuthorizationEvents, 'fault'>;
 }
 
 /** An application without routes; whoever adds them need not think of headers, limits or errors. */
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
-  const { issuer, site, trustProxy, events } = options;
+  const { issuer, site, events } = options;
+  const proxies = createNetworks(options.proxies);
   const app = fastify({
     logger: false,
-    // One hop: the proxy's own word, not what the client wrote before it.
-    trustProxy: trustProxy && ((_address, hop) => hop === 0),
+    // From the nearest on, each proxy's own word; not what the client wrote before it.
+    // The types leave out that a client which has gone has no address.
+    trustProxy: (address: string | undefined) => proxies.contains(address ?? ''),
     bodyLimit: MAX_FORM_BYTES,
     requestTimeout: REQUEST_TIMEOUT,
     connectionTimeout: CONNECTION_TIMEOUT,

@@ -21,6 +21,7 @@ import { createConsentMemory } from './interaction/consents.ts';
 import { registerInteractions } from './interaction/routes.ts';
 import { createSignIn } from './interaction/sign-in.ts';
 import { openCookieKeys, openIdentifierKeys } from './kept-keys.ts';
+import { openAuthoritiesFile } from './mutual-tls/authorities-file.ts';
 import { isForDevices, OAUTH_ROUTES } from './oauth-routes.ts';
 import { createOpenClients } from './open-clients/clients.ts';
 import { createDocumentFetch, type FetchDocument } from './open-clients/document-fetch.ts';
@@ -69,6 +70,8 @@ export interface AuthorizationServer {
   readonly access: Access;
   /** Rejects with the system's error where the address cannot be had. */
   listen(): Promise<void>;
+  /** Reads at once the files that may change while it runs. */
+  reload(): Promise<void>;
   /** Waits for requests in flight. */
   close(): Promise<void>;
 }
@@ -110,8 +113,12 @@ export async function createAuthorizationServer(
     deviceGrant: settings.deviceGrant.enabled,
     configured: clients.map((client) => client.client_id),
   });
+  const authorities = settings.clientAuthorities
+    ? await openAuthoritiesFile({ file: settings.clientAuthorities, events, now })
+    : undefined;
   const provider = await createProviderHost({
     settings,
+    authorities: authorities?.current,
     service,
     clients,
     openClients,
@@ -164,7 +171,7 @@ export async function createAuthorizationServer(
     accounts,
     events,
   };
-  const app = await createHttp({ issuer, site, trustProxy: settings.trustProxy, events });
+  const app = await createHttp({ issuer, site, proxies: settings.reverseProxy?.from ?? [], events });
   const routes = OAUTH_ROUTES.filter((route) => settings.deviceGrant.enabled || !isForDevices(route));
   await mountProvider(app, { provider, routes, issuer, site, flood: createFloodGate() });
   await registerRegistration(app, {
@@ -209,8 +216,10 @@ export async function createAuthorizationServer(
       await app.listen({ host: settings.listen.host, port: settings.listen.port });
       signals.start();
     },
+    reload: async () => authorities?.reload(),
     async close() {
       clearInterval(sweep);
+      authorities?.close();
       await signals.close();
       await app.close();
       provider.close();

@@ -67,6 +67,37 @@ export const ClientSettings = Type.Object(
         },
       ),
     ),
+    certificateSubject: Type.Optional(
+      Type.Object(
+        {
+          dn: Type.Optional(
+            Type.String({
+              minLength: 1,
+              description:
+                'Distinguished name, the most special part first (RFC 4514), as `openssl x509 -noout -subject -nameopt RFC2253` prints it. Compared letter by letter.',
+            }),
+          ),
+          dns: Type.Optional(
+            Type.String({ minLength: 1, description: 'Host name in its subjectAltName; no wildcard.' }),
+          ),
+          uri: Type.Optional(
+            Type.String({
+              minLength: 1,
+              description: 'URI in its subjectAltName, letter by letter; that of SPIFFE, for instance.',
+            }),
+          ),
+          ip: Type.Optional(Type.String({ minLength: 1, description: 'IP address in its subjectAltName.' })),
+          email: Type.Optional(
+            Type.String({ minLength: 1, description: 'Mail address in its subjectAltName.' }),
+          ),
+        },
+        {
+          additionalProperties: false,
+          description:
+            'Name that the certificate of a client is for which proves itself by mutual TLS with one of `clientAuthorities` (`tls_client_auth`, RFC 8705 §2.1): exactly one of these.',
+        },
+      ),
+    ),
     certificateBoundTokens: Type.Optional(
       Type.Boolean({
         description:
@@ -176,25 +207,26 @@ export const GlobalRevocationSettings = Type.Object(
   },
 );
 
-export const ClientCertificateHeaderSettings = Type.Object(
+export const ReverseProxySettings = Type.Object(
   {
-    name: Type.String({
-      pattern: '^[A-Za-z][A-Za-z0-9-]{0,63}$',
-      'x-shape': 'the name of a header such as "Client-Cert"',
-      description:
-        'Name of the header; its value as `Client-Cert` of RFC 9440, or nginx’ `$ssl_client_escaped_cert`. The proxy must overwrite what a client sends under this name.',
-    }),
-    from: Type.Array(network({ description: 'Address or network of a proxy.' }), {
+    from: Type.Array(network({ description: 'Network or address.' }), {
       minItems: 1,
-      default: ['127.0.0.1', '::1'],
       description:
-        'Proxies whose word counts. Nobody else may reach the listener from there: who can write the header can be any client.',
+        'Addresses of the proxies. What others write in these headers is not believed; nobody but the proxies may be able to connect from there.',
     }),
+    clientCertificateHeader: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z][A-Za-z0-9-]{0,63}$',
+        'x-shape': 'the name of a header such as "Client-Cert"',
+        description:
+          'Name of the header in which they hand over the certificate of a client that made its connection with one (mutual TLS, RFC 8705); its value as `Client-Cert` of RFC 9440, or nginx’ `$ssl_client_escaped_cert`. They must overwrite what a client sends under this name: who can write the header can be any client.',
+      }),
+    ),
   },
   {
     additionalProperties: false,
     description:
-      'Header in which the reverse proxy hands over the certificate of a client that made its connection with one (mutual TLS, RFC 8705); needs `trustProxy`.',
+      'Reverse proxies that say in X-Forwarded-For who the client is. Without this every client seems to be the proxy.',
   },
 );
 
@@ -206,11 +238,13 @@ export const AuthorizationSettings = Type.Object(
       examples: ['https://mail.example.org'],
     }),
     listen: socketAddress({ description: 'Where it listens.', examples: [':8080'] }),
-    trustProxy: Type.Boolean({
-      default: false,
-      description: 'Believe X-Forwarded-* headers: only behind a reverse proxy that sets them itself.',
-    }),
-    clientCertificateHeader: Type.Optional(ClientCertificateHeaderSettings),
+    reverseProxy: Type.Optional(ReverseProxySettings),
+    clientAuthorities: Type.Optional(
+      existingFile({
+        description:
+          'PEM file with the authorities that sign the certificates of clients with `certificateSubject`: each the last one before the client’s own. Read again when it changes.',
+      }),
+    ),
     identityProvider: IdentityProviderSettings,
     clients: Type.Array(ClientSettings, {
       default: [],
@@ -238,11 +272,20 @@ export const AuthorizationSettings = Type.Object(
     }),
     globalRevocation: Type.Optional(GlobalRevocationSettings),
   },
-  { additionalProperties: false, description: 'The browser’s door: sign-in, consent and tokens.' },
+  {
+    additionalProperties: false,
+    description: 'The browser’s door: sign-in, consent and tokens.',
+    'x-instead': {
+      trustProxy:
+        'write `reverseProxy` with `from: [127.0.0.1]` under it: the addresses of the proxies, which alone are believed (or leave it out where there is no proxy)',
+      clientCertificateHeader:
+        'write the name of the header as `reverseProxy.clientCertificateHeader`, beside `reverseProxy.from`',
+    },
+  },
 );
 
 export type IdentityProviderSettings = Type.Static<typeof IdentityProviderSettings>;
-export type ClientCertificateHeaderSettings = Type.Static<typeof ClientCertificateHeaderSettings>;
+export type ReverseProxySettings = Type.Static<typeof ReverseProxySettings>;
 export type ClientSettings = Type.Static<typeof ClientSettings>;
 export type TransmitterSettings = Type.Static<typeof TransmitterSettings>;
 export type AuthorizationSettings = Type.Static<typeof AuthorizationSettings>;

@@ -40,7 +40,7 @@ export function checkClients(input: CheckInput): void {
   });
 }
 
-const PROOFS = ['clientSecret', 'jwks', 'certificates'] as const;
+const PROOFS = ['clientSecret', 'jwks', 'certificates', 'certificateSubject'] as const;
 
 export function checkDeviceGrant({ settings, findings }: CheckInput): void {
   const { clients, deviceGrant } = settings.authorization;
@@ -60,7 +60,7 @@ export function checkSendAs(input: CheckInput): void {
       // RFC 6749 §4.4: the client credentials grant is for confidential clients only.
       input.findings.fault(
         [...place, 'sendAs'],
-        'needs clientSecret, jwks or certificates; without them anyone could send as these addresses',
+        'needs clientSecret, jwks, certificates or certificateSubject; without them anyone could send as these addresses',
       );
     }
     client.sendAs.forEach((address, position) => {

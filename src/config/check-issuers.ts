@@ -24,16 +24,6 @@ export function checkOwnIssuer(input: CheckInput): void {
   }
 }
 
-export function checkProxy(input: CheckInput): void {
-  const { listen, trustProxy } = input.settings.authorization;
-  if (trustProxy && !isLoopback(listen.host)) {
-    input.findings.danger(
-      ['authorization', 'trustProxy'],
-      'whoever reaches the listener without the proxy may forge the address it is seen under; listen on loopback',
-    );
-  }
-}
-
 export function checkIdentityProvider(input: CheckInput): void {
   const provider = input.settings.authorization.identityProvider;
   const place = ['authorization', 'identityProvider'];

@@ -7,11 +7,16 @@ import {
   checkClientAuthorities,
   checkSessionTickets,
 } from './check-certificate.ts';
-import { checkClientCertificateHeader, checkClientCertificates } from './check-client-certificates.ts';
+import {
+  checkAppAuthorities,
+  checkCertificateSubjects,
+  checkClientCertificates,
+  checkReverseProxy,
+} from './check-client-certificates.ts';
 import { checkClientKeys, checkClients, checkDeviceGrant, checkSendAs } from './check-clients.ts';
 import { checkDkimFields, checkDkimKeys } from './check-dkim.ts';
 import { checkDroppedFields } from './check-header.ts';
-import { checkAudience, checkIdentityProvider, checkOwnIssuer, checkProxy } from './check-issuers.ts';
+import { checkAudience, checkIdentityProvider, checkOwnIssuer } from './check-issuers.ts';
 import { BOUNDS, checkBound, checkKeyRotation, checkSizes, checkTokenLifetimes } from './check-limits.ts';
 import { checkAddressesInUse, checkDemo, checkHostName, HOST_NAMES } from './check-listeners.ts';
 import { checkClientMetadataDocuments, checkRegistration } from './check-open-clients.ts';
@@ -40,7 +45,8 @@ export interface Check {
 
 const ISSUER = 'authorization.issuer';
 const CLIENTS = 'authorization.clients';
-const CERTIFICATE_HEADER = 'authorization.clientCertificateHeader';
+const REVERSE_PROXY = 'authorization.reverseProxy';
+const AUTHORITIES = 'authorization.clientAuthorities';
 const LISTENERS = ['submission.listeners', 'authorization.listen', 'audit.listen', 'demo'];
 const SIGNING_KEYS = ['token.signingKeys.rotateEvery', 'token.signingKeys.publishAhead'];
 
@@ -63,7 +69,6 @@ export const CHECKS: readonly Check[] = [
   ...UPSTREAM_CHECKS,
   ...PRESET_CHECKS,
   { reads: [ISSUER], run: checkOwnIssuer },
-  { reads: ['authorization.listen', 'authorization.trustProxy'], run: checkProxy },
   { reads: ['authorization.identityProvider'], run: checkIdentityProvider },
   { reads: ['token.audience'], run: checkAudience },
   { reads: ['token.trustedIssuers', ISSUER], run: checkTrustedIssuers },
@@ -72,11 +77,10 @@ export const CHECKS: readonly Check[] = [
   { reads: [CLIENTS], run: checkSendAs },
   { reads: [CLIENTS, 'authorization.deviceGrant'], run: checkDeviceGrant },
   { reads: [CLIENTS], run: checkClientKeys },
-  {
-    reads: ['authorization.trustProxy', CERTIFICATE_HEADER],
-    run: checkClientCertificateHeader,
-  },
-  { reads: [CLIENTS, CERTIFICATE_HEADER], run: checkClientCertificates },
+  { reads: [REVERSE_PROXY], run: checkReverseProxy },
+  { reads: [CLIENTS, REVERSE_PROXY], run: checkClientCertificates },
+  { reads: [CLIENTS, AUTHORITIES], run: checkCertificateSubjects },
+  { reads: [CLIENTS, AUTHORITIES], run: checkAppAuthorities },
   { reads: ['authorization.registration'], run: checkRegistration },
   { reads: ['authorization.clientMetadataDocuments'], run: checkClientMetadataDocuments },
   ...BOUNDS.map((bound) => ({ reads: [bound.path], run: checkBound(bound) })),

@@ -52,6 +52,8 @@ export interface SchemaNode {
   readonly 'x-lines'?: 'many';
   /** What a `pattern` asks for, in words. */
   readonly 'x-shape'?: string;
+  /** By a name that other programs have for it, what to write here instead. */
+  readonly 'x-instead'?: Readonly<Record<string, string>>;
   /** Section whose settings these are too: explained there, and left out here where they need not be given. */
   readonly 'x-like'?: string;
   /** Settings that the value of `preset` fills in, by that value. */

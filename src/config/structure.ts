@@ -117,6 +117,8 @@ function isWhole(node: SchemaNode): boolean {
 }
 
 function unknownName(name: string, section: SchemaNode): string {
+  const instead = section['x-instead'] ?? {};
+  if (Object.hasOwn(instead, name)) return `there is no such setting; ${instead[name]}`;
   const siblings = Object.keys(section.properties ?? {});
   const meant = suggest({ name, siblings, schema: SETTINGS_SCHEMA });
   if (meant !== undefined) return `there is no such setting; did you mean ${meant}?`;

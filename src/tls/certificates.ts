@@ -7,6 +7,7 @@ import {
   watchAuthorities,
   watchPair,
 } from './certificate-files.ts';
+import { daily, lookAfter, WARN_BEFORE } from './looks.ts';
 import type { Pair, PairTexts } from './pair.ts';
 import { chooseByName } from './server-name.ts';
 import type { TlsSettings } from './settings.ts';
@@ -108,50 +109,6 @@ export async function openCertificates(options: CertificatesOptions): Promise<Ce
     close() {
       looks.end();
       listeners.clear();
-    },
-  };
-}
-
-const DAY = 86_400_000;
-const WARN_BEFORE = 14 * DAY;
-
-function daily(now: () => number, act: () => void): () => void {
-  let actedAt = Number.NEGATIVE_INFINITY;
-  return () => {
-    if (now() - actedAt < DAY) return;
-    actedAt = now();
-    act();
-  };
-}
-
-/** Looks at one after the other, again and again, never at two things at once. */
-function lookAfter(
-  watched: readonly Pick<WatchedFiles<unknown>, 'look'>[],
-  every: number,
-  alongside: () => void,
-): { now(): Promise<void>; end(): void } {
-  let last: Promise<void> = Promise.resolve();
-  let timer: NodeJS.Timeout | undefined;
-  let isOver = false;
-  function look(how: { atOnce: boolean }): Promise<void> {
-    last = last.then(async () => {
-      for (const each of watched) await each.look(how);
-    });
-    return last;
-  }
-  function wait(): void {
-    if (isOver) return;
-    timer = setTimeout(() => {
-      alongside();
-      void look({ atOnce: false }).finally(wait);
-    }, every).unref();
-  }
-  wait();
-  return {
-    now: () => look({ atOnce: true }),
-    end() {
-      isOver = true;
-      clearTimeout(timer);
     },
   };
 }

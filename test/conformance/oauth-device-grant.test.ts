@@ -23,7 +23,7 @@ import { registerClient } from '../support/open-client.ts';
 let door: TestDoor;
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
-  door = await openTestDoor({ trustProxy: true });
+  door = await openTestDoor({ reverseProxy: { from: ['127.0.0.1'] } });
 });
 afterEach(async () => {
   await door.close();

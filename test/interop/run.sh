@@ -8,6 +8,8 @@ cd "$(dirname "$0")/../.."
 NEEDED=(
   postfix:postfix
   haproxy:haproxy
+  nginx:nginx
+  apache2:apache2-bin
   msmtp:msmtp
   swaks:swaks
   curl:curl

@@ -95,7 +95,6 @@ export function testSettings(changes: Partial<AuthorizationSettings> = {}): Auth
   return {
     issuer: 'https://mail.example.org',
     listen: { host: '127.0.0.1', port: 0 },
-    trustProxy: false,
     identityProvider: {
       issuer: IDENTITY_PROVIDER,
       clientId: 'postern',

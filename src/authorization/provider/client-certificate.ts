@@ -1,107 +1,74 @@
-// Owns the certificate of a client at the OAuth server (RFC 8705): it ends its TLS at the reverse proxy, whose header tells.
+// Owns what the OAuth server is told of clients' certificates (RFC 8705): who showed which, and whether it proves who they are.
 
-import { X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { type Configuration, errors } from 'oidc-provider';
-import { createNetworks } from '../../network.ts';
-import type { ClientCertificateHeaderSettings } from '../settings.ts';
+import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { type Authorities, faultOfIssue } from '../mutual-tls/authorities.ts';
+import { readContents } from '../mutual-tls/contents.ts';
+import { createCertificateReader } from '../mutual-tls/header.ts';
+import { faultOfSubject, type SubjectKind } from '../mutual-tls/subject.ts';
+import type { AuthorizationSettings } from '../settings.ts';
 
 type MutualTls = NonNullable<NonNullable<Configuration['features']>['mTLS']>;
 
-/** What the OAuth server is told; off where no header is set. */
-export function mutualTls(settings: ClientCertificateHeaderSettings | undefined): MutualTls {
-  if (settings === undefined) return { enabled: false };
-  const read = createCertificateReader(settings);
+/** What the client metadata of RFC 8705 §2.1.2 call the settings of `certificateSubject`. */
+export const SUBJECT_METADATA = {
+  dn: 'tls_client_auth_subject_dn',
+  dns: 'tls_client_auth_san_dns',
+  uri: 'tls_client_auth_san_uri',
+  ip: 'tls_client_auth_san_ip',
+  email: 'tls_client_auth_san_email',
+} as const satisfies Record<SubjectKind, string>;
+
+const KINDS = new Map<string, SubjectKind>(
+  Object.entries(SUBJECT_METADATA).map(([kind, name]) => [name, kind as SubjectKind]),
+);
+
+/**
+ * Off where no header is set. What is refused is thrown instead of returned, so that the journal has the reason; the client hears
+ * `invalid_client` and no more.
+ */
+export function mutualTls(
+  { reverseProxy }: Pick<AuthorizationSettings, 'reverseProxy'>,
+  /** As they are now; undefined where the operator named none. */
+  authorities: (() => Authorities) | undefined,
+): MutualTls {
+  const header = reverseProxy?.clientCertificateHeader;
+  if (reverseProxy === undefined || header === undefined) return { enabled: false };
+  const read = createCertificateReader({ header, from: reverseProxy.from });
+
+  function shown(request: IncomingMessage) {
+    const found = read(request, Date.now());
+    if (found !== undefined && 'fault' in found) throw new errors.InvalidClientAuth(found.fault);
+    return found;
+  }
+  function understood(ctx: KoaContextWithOIDC) {
+    const certificate = shown(ctx.req);
+    const contents = certificate && readContents(certificate.raw);
+    if (certificate !== undefined && contents !== undefined) return { certificate, contents };
+    throw new errors.InvalidClientAuth('the client certificate cannot be read beyond doubt');
+  }
+
   return {
     enabled: true,
     selfSignedTlsClientAuth: true,
+    tlsClientAuth: authorities !== undefined,
     certificateBoundAccessTokens: true,
-    getCertificate(ctx) {
-      const found = read(ctx.req, Date.now());
-      if (found instanceof X509Certificate || found === undefined) return found;
-      throw new errors.InvalidClientAuth(found.fault);
+    getCertificate: (ctx) => shown(ctx.req),
+    certificateAuthorized(ctx) {
+      const { certificate, contents } = understood(ctx);
+      const given = { authorities: authorities?.() ?? [], now: Date.now() };
+      const fault = faultOfIssue(certificate, contents, given);
+      if (fault !== undefined) throw new errors.InvalidClientAuth(fault);
+      return true;
+    },
+    certificateSubjectMatches(ctx, property, expected) {
+      const kind = KINDS.get(property);
+      const fault =
+        kind === undefined
+          ? `there is no name of the kind ${property}`
+          : faultOfSubject(understood(ctx).contents, kind, expected);
+      if (fault !== undefined) throw new errors.InvalidClientAuth(fault);
+      return true;
     },
   };
-}
-
-/** The certificate of the connection that a request came by; undefined where none was shown; or why it cannot be taken. */
-export type CertificateReader = (
-  request: Pick<IncomingMessage, 'rawHeaders' | 'socket'>,
-  now: number,
-) => X509Certificate | undefined | { readonly fault: string };
-
-/**
- * That the client holds the key is what the handshake has proved to the proxy, and all that its word is taken for. Who issued the
- * certificate does not matter: it is compared with those registered (RFC 8705 §2.2), or names the one that a token is bound to.
- */
-export function createCertificateReader({ name, from }: ClientCertificateHeaderSettings): CertificateReader {
-  const proxies = createNetworks(from);
-  const wanted = name.toLowerCase();
-  return ({ rawHeaders, socket }, now) => {
-    // The raw lines: Node makes one of several, and then nobody can tell whose they were.
-    const values = rawHeaders.filter(
-      (_value, at) => rawHeaders[at - 1]?.toLowerCase() === wanted && at % 2 === 1,
-    );
-    const [value] = values;
-    if (value === undefined) return undefined;
-    // A certificate is no secret: whoever may write the header may be anybody.
-    if (!proxies.contains(socket.remoteAddress ?? '')) {
-      return {
-        fault: `${name} came from ${socket.remoteAddress}, which is not in clientCertificateHeader.from`,
-      };
-    }
-    if (values.length > 1) {
-      return {
-        fault: `${name} stands there ${values.length} times; the proxy must overwrite what the client sent`,
-      };
-    }
-    // nginx writes an empty value where no certificate was shown.
-    if (value.trim() === '') return undefined;
-    const certificate = readCertificate(value.trim());
-    if (certificate === undefined) return { fault: `${name} holds no certificate that can be read` };
-    return faultOfDates(certificate, now) ?? certificate;
-  };
-}
-
-/** @param value bounded by Node: 16 KiB for all headers together */
-function readCertificate(value: string): X509Certificate | undefined {
-  const der = derOf(value);
-  if (der === undefined) return undefined;
-  try {
-    const certificate = new X509Certificate(der);
-    // OpenSSL reads the first and passes over what follows; RFC 9440 §2.2 has one, and nothing else.
-    return certificate.raw.equals(der) ? certificate : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function derOf(value: string): Buffer | undefined {
-  // RFC 9440 §2.2: a byte sequence (RFC 8941 §3.3.5) of the DER form.
-  const bytes = /^:([A-Za-z0-9+/]+={0,2}):$/.exec(value)?.[1];
-  if (bytes !== undefined) return Buffer.from(bytes, 'base64');
-  // nginx: the PEM form, percent-encoded.
-  const block = PEM.exec(unescaped(value))?.[1];
-  return block === undefined ? undefined : Buffer.from(block, 'base64');
-}
-
-const PEM = /^-----BEGIN CERTIFICATE-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END CERTIFICATE-----\s*$/;
-
-function unescaped(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return '';
-  }
-}
-
-// Nobody else looks: a proxy that lets in certificates of any issuer (`optional_no_ca`) may let in those of any age.
-function faultOfDates(certificate: X509Certificate, now: number): { readonly fault: string } | undefined {
-  const day = (time: Date) => time.toISOString().slice(0, 10);
-  const { validFromDate, validToDate } = certificate;
-  if (validToDate.getTime() < now) return { fault: `the client certificate expired on ${day(validToDate)}` };
-  if (validFromDate.getTime() > now) {
-    return { fault: `the client certificate is not valid before ${day(validFromDate)}` };
-  }
-  return undefined;
 }

@@ -19,6 +19,7 @@ import { sessionCookie } from '../door.ts';
 import type { AuthorizationEvents } from '../events.ts';
 import type { ConsentMemory } from '../interaction/consents.ts';
 import { knownAccount } from '../known-account.ts';
+import type { Authorities } from '../mutual-tls/authorities.ts';
 import { GLOBAL_REVOCATION_PATH, interactionPath, REGISTRATION_PATH } from '../oauth-routes.ts';
 import type { OpenClients } from '../open-clients/clients.ts';
 import { resourceIdentifiers } from '../protected-resource.ts';
@@ -44,6 +45,8 @@ export interface ProviderOptions {
   readonly openClients: OpenClients;
   readonly cookieKeys: readonly string[];
   readonly keyring: Keyring;
+  /** Who vouches for clients' certificates now; undefined where the operator named nobody. */
+  readonly authorities: (() => Authorities) | undefined;
   readonly accounts: AccountDirectory;
   readonly consents: ConsentMemory;
   readonly origins: Origins;
@@ -139,7 +142,8 @@ function createProvider(options: ProviderOptions): Provider {
 const DEVICE_PAGES = new Set(['code_verification', 'device_resume']);
 
 /** What is offered, and what the metadata says of it (RFC 8414 §2). */
-function endpoints({ settings, service, pages, deviceGrant, freshStart }: ProviderOptions): Configuration {
+function endpoints(options: ProviderOptions): Configuration {
+  const { settings, authorities, service, pages, deviceGrant, freshStart } = options;
   return {
     responseTypes: ['code'],
     clientAuthMethods: methodsAtTheTokenEndpoint(settings),
@@ -170,7 +174,7 @@ function endpoints({ settings, service, pages, deviceGrant, freshStart }: Provid
       dPoP: { enabled: false },
       userinfo: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
-      mTLS: mutualTls(settings.clientCertificateHeader),
+      mTLS: mutualTls(settings, authorities),
       clientCredentials: { enabled: true },
       deviceFlow: deviceGrant.feature,
       introspection: { enabled: true, allowedPolicy: mayIntrospect },
@@ -186,14 +190,16 @@ function endpoints({ settings, service, pages, deviceGrant, freshStart }: Provid
   };
 }
 
-function methodsAtTheTokenEndpoint({ clientCertificateHeader }: AuthorizationSettings): ClientAuthMethod[] {
+function methodsAtTheTokenEndpoint(settings: AuthorizationSettings): ClientAuthMethod[] {
   const methods: ClientAuthMethod[] = [
     'none',
     'client_secret_basic',
     'client_secret_post',
     'private_key_jwt',
   ];
-  return clientCertificateHeader === undefined ? methods : [...methods, 'self_signed_tls_client_auth'];
+  if (settings.reverseProxy?.clientCertificateHeader === undefined) return methods;
+  methods.push('self_signed_tls_client_auth');
+  return settings.clientAuthorities === undefined ? methods : [...methods, 'tls_client_auth'];
 }
 
 // The prefixes keep other hosts of the domain from planting a cookie (RFC 6265bis §4.1.3). Two of them are bound to a path,

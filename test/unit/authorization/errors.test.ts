@@ -1,4 +1,7 @@
-import { type AddressInfo, connect } from 'node:net';
+import { once } from 'node:events';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { type AddressInfo, connect, Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
   authorizationUrl,
@@ -134,15 +137,35 @@ test('the stylesheet and icon are there, and kept', async () => {
   expect((await send('GET', '/assets/icon.svg')).type).toContain('image/svg+xml');
 });
 
-test('behind a proxy the peer is the one it names last; without one, headers are not believed', async () => {
-  const headers = { 'x-forwarded-for': '198.51.100.9, 203.0.113.7' };
-  await door.newBrowser().go(authorizationUrl(door, newProof()), headers);
-  expect(door.eventsNamed('signInStarted').at(-1)?.['peer']).toBe('127.0.0.1');
+test.each<[string, string[], string]>([
+  ['without a proxy, headers are not believed', [], '127.0.0.1'],
+  ['nor from who is not the proxy', ['10.0.0.0/24'], '127.0.0.1'],
+  ['behind a proxy the peer is the one it names last', ['127.0.0.1'], '203.0.113.7'],
+  ['behind two, the one that the outer names last', ['127.0.0.0/8', '203.0.113.7'], '198.51.100.9'],
+])('%s', async (_name, from, peer) => {
   await door.close();
-  door = await openTestDoor({ trustProxy: true });
+  door = await openTestDoor(from.length === 0 ? {} : { reverseProxy: { from } });
   const url = authorizationUrl(door, newProof(), { redirect_uri: 'https://evil.example/' });
-  await door.newBrowser().go(url, headers);
-  expect(door.eventsNamed('clientRefused').at(-1)?.['peer']).toBe('203.0.113.7');
+  await door.newBrowser().go(url, { 'x-forwarded-for': '192.0.2.1, 198.51.100.9, 203.0.113.7' });
+  expect(door.eventsNamed('clientRefused').at(-1)?.['peer']).toBe(peer);
+});
+
+test('a client that is gone when its request is looked at leaves no fault, behind a proxy or not', async () => {
+  for (const from of [[], ['127.0.0.1']]) {
+    await door.close();
+    door = await openTestDoor(from.length === 0 ? {} : { reverseProxy: { from } });
+    // Its socket has no address any more.
+    const headers = { 'x-forwarded-for': '192.0.2.1' };
+    const request = Object.assign(new IncomingMessage(new Socket()), { method: 'GET', url: '/', headers });
+    const response = new ServerResponse(request);
+    await door.server.app.ready();
+    response.assignSocket(new PassThrough() as never);
+    const answered = once(response, 'finish');
+    door.server.app.server.emit('request', request, response);
+    await answered;
+    expect(response.statusCode).toBe(200);
+    expect(door.eventsNamed('fault')).toEqual([]);
+  }
 });
 
 test('a client that hangs up in mid-request leaves no fault', async () => {

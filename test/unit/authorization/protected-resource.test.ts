@@ -18,7 +18,7 @@ async function get(service: { audience: string; hostname: string }, url: string)
   const app = await createHttp({
     issuer: new URL(ISSUER),
     site: { hostname: service.hostname, identityProvider: 'Example Login' },
-    trustProxy: false,
+    proxies: [],
     events: { fault: () => {} },
   });
   registerProtectedResource(app, { service, issuer: ISSUER });

@@ -20,7 +20,7 @@ function dangersOf(
   return settingsOf(load(change(SOUND), { files: FILES, ...more })).dangers;
 }
 
-const HEADER = '  trustProxy: true\n  clientCertificateHeader: { name: Client-Cert, from: ';
+const PROXY = '  reverseProxy: { from: ';
 
 const trusted = (more: string): string =>
   `token:\n  trustedIssuers:\n    - issuer: https://id.example.org\n      audiences: [mail]\n      ${more}\n`;
@@ -65,11 +65,6 @@ describe('dangers', () => {
           'key: pem/key.pem',
           'key: pem/key.pem\n    certificates:\n      - certificate: pem/certificate.pem\n        key: pem/key.pem',
         ),
-    ],
-    [
-      'a proxy that may be passed by',
-      'authorization.trustProxy: ',
-      (text) => text.replace('listen: 127.0.0.1:8080', 'listen: :8080\n  trustProxy: true'),
     ],
     [
       'addresses nobody verified',
@@ -147,9 +142,9 @@ describe('dangers', () => {
           .replace('clientId: postern', 'clientId: postern\n    allowInsecureHttp: true'),
     ],
     [
-      'a network that may name any client certificate',
-      'authorization.clientCertificateHeader.from[0]: every machine of 10.0.0.0/8 may say',
-      (text) => text.replace('listen: 127.0.0.1:8080', `listen: 127.0.0.1:8080\n${HEADER}[10.0.0.0/8] }`),
+      'a network that may name any address and client certificate',
+      'authorization.reverseProxy.from[0]: every machine of 10.0.0.0/8 may say',
+      (text) => text.replace('listen: 127.0.0.1:8080', `listen: 127.0.0.1:8080\n${PROXY}[10.0.0.0/8] }`),
     ],
     [
       'long-lived tokens',
@@ -179,12 +174,31 @@ describe('dangers', () => {
     const change = (text: string) =>
       text.replace(
         'listen: 127.0.0.1:8080',
-        `listen: 127.0.0.1:8080\n${HEADER}[::1] }\n  clients: [${client}]`,
+        `listen: 127.0.0.1:8080\n${PROXY}['::1'], clientCertificateHeader: Client-Cert }\n  clients: [${client}]`,
       );
     expect(dangersOf(change, { now: Date.parse('2120-01-02T00:00:00Z') }).join('\n')).toContain(
       'authorization.clients[0].certificates[0]: the certificate expired on 2120-01-01; the client is refused with it',
     );
     expect(dangersOf(change)).toEqual([]);
+  });
+
+  it.each([
+    ['expired', '2120-01-02', 'an authority expired on 2120-01-01; whom it vouches for is refused'],
+    ['about to expire', '2119-12-25', 'an authority expires on 2120-01-01'],
+    ['not yet valid', '2019-12-31', 'an authority is not valid before 2020-01-01'],
+  ])('name an authority of apps that is %s', (_name, day, expected) => {
+    const client =
+      '{ clientId: app, certificateSubject: { dns: app.example.org }, sendAs: [app@example.org] }';
+    const change = (text: string) =>
+      text.replace(
+        'listen: 127.0.0.1:8080',
+        `listen: 127.0.0.1:8080\n${PROXY}['::1'], clientCertificateHeader: Client-Cert }\n  clientAuthorities: pem/authority.pem\n  clients: [${client}]`,
+      );
+    const files = { ...FILES, '/etc/postern/pem/authority.pem': { content: read('authority.pem') } };
+    expect(dangersOf(change, { files, now: Date.parse(`${day}T00:00:00Z`) })).toContain(
+      `authorization.clientAuthorities: ${expected}`,
+    );
+    expect(dangersOf(change, { files })).toEqual([]);
   });
 
   it.each([

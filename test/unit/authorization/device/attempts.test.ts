@@ -9,7 +9,7 @@ import { openTestDoor, type TestDoor } from '../../../support/authorization-serv
 let door: TestDoor;
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
-  door = await openTestDoor({ trustProxy: true });
+  door = await openTestDoor({ reverseProxy: { from: ['127.0.0.1'] } });
 });
 afterEach(async () => {
   await door.close();

@@ -40,7 +40,7 @@ test('the page asks for the code by a label, and the confirmation says what it s
 });
 
 test('a request from elsewhere is said to be from elsewhere', async () => {
-  const proxied = await openTestDoor({ trustProxy: true });
+  const proxied = await openTestDoor({ reverseProxy: { from: ['127.0.0.1'] } });
   const device = (
     await proxied.transport({
       method: 'POST',

@@ -1,8 +1,6 @@
 // Client certificates at the OAuth server (RFC 8705): who is believed, what is refused, and what tokens then say.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +8,6 @@ import { Secret } from '../../../../src/setting.ts';
 import {
   APP,
   authorizationUrl,
-  basic,
   claimsOf,
   newProof,
   openTestDoor,
@@ -21,8 +18,10 @@ import { type Issued, makeAuthority } from '../../../support/certificate-maker.t
 import {
   asBytes,
   asEscapedPem,
+  asPemInOneLine,
   behindProxy,
-  HEADER,
+  type Sent,
+  sendForm,
   thumbprint,
 } from '../../../support/client-certificates.ts';
 
@@ -83,42 +82,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-interface Sent {
-  readonly header?: string | string[];
-  readonly client?: string | typeof BOUND;
-  readonly path?: string;
-  readonly form?: Record<string, string>;
-  /** Address the request comes from, of this machine. */
-  readonly from?: string;
-}
-
-/** Over a socket, since what counts is who is at its other end and how often a line is there. */
-async function send({ header, client = 'cert-app', path = '/token', form = {}, from = '127.0.0.1' }: Sent) {
-  const { port } = door.server.app.server.address() as AddressInfo;
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
-  const sent = request({
-    host: '127.0.0.1',
-    localAddress: from,
-    port,
-    path,
-    method: 'POST',
-    agent: false,
-    headers: {
-      'content-type': 'application/x-www-form-urlencoded',
-      ...(header !== undefined && { [HEADER]: header }),
-      ...(typeof client === 'object' && { authorization: basic(client) }),
-    },
-  });
-  sent.on('error', reject).on('response', (response) => {
-    let text = '';
-    response.on('data', (part) => (text += String(part)));
-    response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-  });
-  const all = path === '/token' ? { grant_type: 'client_credentials', ...form } : form;
-  sent.end(String(new URLSearchParams(typeof client === 'object' ? all : { client_id: client, ...all })));
-  const { status, text } = await promise;
-  return { status, json: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> };
-}
+const send = (sent: Sent = {}) => sendForm(door, { client: 'cert-app', ...sent });
 
 const cnf = ({ certificate }: Issued) => ({ 'x5t#S256': thumbprint(certificate) });
 const lastReason = () => door.eventsNamed('clientRefused').at(-1)?.['reason'];
@@ -127,6 +91,7 @@ describe('a client with registered certificates', () => {
   it.each([
     ['RFC 9440', asBytes],
     ['nginx', asEscapedPem],
+    ['Apache', asPemInOneLine],
   ])('gets a token with its certificate in the form of %s', async (_name, form) => {
     for (const shown of [made.registered, made.next]) {
       const { status, json } = await send({ header: form(shown.certificate) });
@@ -178,7 +143,7 @@ describe('a client with registered certificates', () => {
     [
       'the header from elsewhere',
       () => ({ header: asBytes(made.registered.certificate), from: '127.0.0.2' }),
-      /came from 127\.0\.0\.2, which is not in/,
+      /came from 127\.0\.0\.2, which is not in reverseProxy/,
     ],
     [
       'a secret',
