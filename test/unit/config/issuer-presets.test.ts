@@ -65,7 +65,7 @@ describe.each(PRODUCTS)('docs/identity-providers/%s.md', (name, preset) => {
 
 it('the page of the platforms shows their presets', () => {
   const meant = pieces(read('workloads.md').split('## What the presets stand for')[1] ?? '')[0];
-  const shown = meant?.token.trustedIssuers.map(({ audiences: _audiences, ...rest }) => rest);
+  const shown = meant?.token?.trustedIssuers.map(({ audiences: _audiences, ...rest }) => rest);
   const [kubernetes, ...others] = PLATFORMS.map((name) => ISSUER_PRESETS[name as 'kubernetes']);
   expect(shown).toEqual([
     { issuer: 'https://kubernetes.default.svc.cluster.local', ...kubernetes },
