@@ -2,8 +2,9 @@
 // Prints one JSON object. Rounds alternate between the two, so that noise of the machine falls on both; medians are given.
 
 import { fileURLToPath } from 'node:url';
+import { freePorts } from '../support/free-ports.ts';
 import { greeting, session, type Target, type Timings } from './client.ts';
-import { freePorts, startMeasuredGateway } from './gateway.ts';
+import { startMeasuredGateway } from './gateway.ts';
 import { type Child, startNode } from './process.ts';
 import { measureRevocation } from './revocation.ts';
 import { measureVerification } from './verification.ts';
@@ -36,8 +37,7 @@ const SCENARIOS: readonly Scenario[] = [
   { name: 'message25MB', sessions: 6, concurrency: 2, messages: 1, body: message(25 * MEGABYTE) },
 ];
 
-const sinkPort = (await freePorts(1))[0] as number;
-const barePort = (await freePorts(1))[0] as number;
+const [sinkPort, barePort] = (await freePorts(2)) as [number, number];
 const sink = await startNode([here('sink.ts'), String(sinkPort)], 'ready');
 const gateway = await startMeasuredGateway(sinkPort);
 const bare = await startNode(

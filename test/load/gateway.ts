@@ -1,11 +1,11 @@
 // A Postern of its own for a measurement: a real process from a configuration file in a temporary folder.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { testCertificate } from '../support/certificates.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { type Child, startNode } from './process.ts';
 
 export interface MeasuredGateway {
@@ -136,18 +136,4 @@ async function fetchToken(web: number, app: App): Promise<string> {
   const { access_token: token } = (await response.json()) as { access_token?: string };
   if (!token) throw new Error(`no token: ${response.status}`);
   return token;
-}
-
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await new Promise((resolve) => server.once('listening', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -2,13 +2,14 @@
 // its answer on loopback: the world in which a journey takes place.
 
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createSocketServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { signInRedirectUri } from '../../src/authorization/interaction/sign-in.ts';
 import type { AuthorizationSettings } from '../../src/authorization/settings.ts';
 import { type DemoIdentityProvider, startDemoIdentityProvider } from '../../src/demo/identity-provider.ts';
 import { createIdentityProvider } from '../../src/relying-party/identity-provider.ts';
 import { Secret } from '../../src/setting.ts';
 import { type Kept, newKept, openTestDoor, type TestDoor, testSettings } from './authorization-server.ts';
+import { freePorts } from './free-ports.ts';
 
 export interface Site {
   readonly door: TestDoor;
@@ -26,12 +27,12 @@ export async function openSite(
   changes: Partial<AuthorizationSettings> = {},
   kept: Kept = newKept(),
 ): Promise<Site> {
-  const issuer = `http://localhost:${await freePort()}`;
-  const identityProviderPort = await freePort();
+  const [port, identityProviderPort] = (await freePorts(2)) as [number, number];
+  const issuer = `http://localhost:${port}`;
   let demo = await startDemo(issuer, identityProviderPort);
   const settings = testSettings({
     issuer,
-    listen: { host: 'localhost', port: Number(new URL(issuer).port) },
+    listen: { host: 'localhost', port },
     identityProvider: {
       issuer: demo.issuer,
       clientId: 'postern',
@@ -104,12 +105,4 @@ export async function startProgram(host = '127.0.0.1', path = '/callback'): Prom
         server.close(() => closed());
       }),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createSocketServer();
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
 }

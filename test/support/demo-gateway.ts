@@ -2,12 +2,12 @@
 // comes with it, and the inbox.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AdministrationClient, createAdministrationClient } from '../../src/administration/client.ts';
 import { loadSettingsFile } from '../../src/config/load.ts';
 import { startGateway } from '../../src/gateway.ts';
+import { freePorts } from './free-ports.ts';
 
 export interface DemoGateway {
   /** All that a mail program is told. */
@@ -65,18 +65,4 @@ demo: { identityProvider: '127.0.0.1:${idp}', inbox: '127.0.0.1:${inbox}', folde
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-/** All held at once, so that no two are the same. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await new Promise((listening) => server.once('listening', listening));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
 }

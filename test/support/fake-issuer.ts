@@ -1,7 +1,7 @@
 // A small issuer on loopback: metadata and key set over http. It counts, rotates, hangs, answers nonsense, goes and comes back.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { freePorts } from './free-ports.ts';
 import {
   goodClaims,
   mintToken,
@@ -76,12 +76,12 @@ export async function startFakeIssuer(
   }
 
   async function start(): Promise<void> {
+    if (port === 0) [port = 0] = await freePorts(1);
     const starting = createServer((request, response) => void handle(request, response));
     await new Promise<void>((resolve, reject) => {
       starting.once('error', reject).listen(port, '127.0.0.1', resolve);
     });
     server = starting;
-    port = (starting.address() as AddressInfo).port;
   }
 
   async function stop(): Promise<void> {

@@ -2,9 +2,10 @@
 // what it was sent, byte for byte. It leans on no mail library, so that it cannot share one's mistakes.
 
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { testCertificate } from './certificates.ts';
+import { freePorts } from './free-ports.ts';
 import { type UpstreamAnswer, UpstreamScript, type UpstreamStep } from './upstream-script.ts';
 import { type UpstreamMessage, UpstreamSession, type UpstreamSessionOptions } from './upstream-session.ts';
 
@@ -122,7 +123,7 @@ export class ScriptedUpstream {
   }
 
   /** Waits, without sleeping, until the condition holds; it is looked at whenever anything happens here. */
-  async until(condition: () => boolean, what: string, timeLimit = 5000): Promise<void> {
+  async until(condition: () => boolean, what: string, timeLimit = 20_000): Promise<void> {
     if (condition()) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const limit = setTimeout(
@@ -148,9 +149,9 @@ export class ScriptedUpstream {
 
   /** Listens; after {@link down} on the same port as before. */
   async up(): Promise<void> {
+    if (this.port === 0) [this.port = 0] = await freePorts(1);
     this.#server.listen(this.port, this.host);
     await once(this.#server, 'listening');
-    this.port = (this.#server.address() as AddressInfo).port;
   }
 
   /** Breaks every connection and refuses new ones. */

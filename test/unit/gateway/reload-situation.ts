@@ -10,6 +10,7 @@ import { type AdministrationClient, createAdministrationClient } from '../../../
 import { loadSettingsFile } from '../../../src/config/load.ts';
 import { type Gateway, type Given, startGateway } from '../../../src/gateway.ts';
 import { testCertificate } from '../../support/certificates.ts';
+import { freePorts } from '../../support/free-ports.ts';
 import { type ScriptedUpstream, startScriptedUpstream } from '../../support/scripted-upstream.ts';
 import { connectSmtp, type SmtpClient } from '../../support/smtp-client.ts';
 
@@ -163,24 +164,6 @@ function configurationOf(ports: Readonly<Record<PortName, number>>, upstream: nu
     audit: { listen: at('pages') },
     administration: { socket: 'run/admin.sock' },
   };
-}
-
-/** Below the range that Linux takes for outgoing connections (ip_local_port_range), else one of those could be on the port. */
-async function freePorts(count: number): Promise<number[]> {
-  const found = new Set<number>();
-  while (found.size < count) {
-    const port = 10_000 + Math.floor(Math.random() * 10_000);
-    const server = createServer();
-    const isFree = new Promise((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!(await isFree)) continue;
-    server.close();
-    await once(server, 'close');
-    found.add(port);
-  }
-  return [...found];
 }
 
 /** A port that somebody else has until the test is over. */

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { createPortKeeper, type Lease, type WantedPort } from '../../../src/port/keeper.ts';
 import type { Incoming } from '../../../src/port/port.ts';
+import { freePorts } from '../../support/free-ports.ts';
 import { v1 } from './headers.ts';
 
 const ANY: WantedPort = { listen: { host: '127.0.0.1', port: 0 }, proxyFrom: [] };
@@ -40,7 +41,7 @@ function portsOf(lease: Lease): number[] {
   return lease.results.map((result) => (result.status === 'fulfilled' ? result.value.port : 0));
 }
 
-const arrived = (got: Incoming[], count: number) => vi.waitFor(() => expect(got).toHaveLength(count));
+const arrived = (got: Incoming[], count: number) => expect.poll(() => got).toHaveLength(count);
 
 it('hands a port that stays to the next one without closing it', async () => {
   const { keeper, receiver, connect } = openKeeper();
@@ -126,21 +127,11 @@ it('closes everything in the end', async () => {
   await expect(connect(portsOf(lease)[0] ?? 0)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-/** A port of this machine that is free, as a number that a configuration would name. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 const at = (port: number, host = '127.0.0.1'): WantedPort => ({ listen: { host, port }, proxyFrom: [] });
 
 it('never refuses a connection while one hands over to the next, however often', async () => {
   const { keeper, receiver, connect } = openKeeper();
-  const port = await freePort();
+  const [port] = (await freePorts(1)) as [number];
   const receivers = Array.from({ length: 20 }, receiver);
   (await keeper.lease([at(port)])).take([receiver().receive]);
   for (const { receive } of receivers) {
@@ -156,12 +147,12 @@ it('never refuses a connection while one hands over to the next, however often',
   await vi.waitFor(() => {
     expect(served()).toBeGreaterThan(receivers.length);
     expect(receivers.at(-1)?.got.length).toBeGreaterThan(0);
-  });
+  }, 20_000);
 });
 
 it('knows a port by its number, wherever it stands in the list', async () => {
   const { keeper, receiver, connect } = openKeeper();
-  const [one, other] = [await freePort(), await freePort()];
+  const [one, other] = (await freePorts(2)) as [number, number];
   const before = receiver();
   (await keeper.lease([at(one), at(other)])).take([before.receive, before.receive]);
   const [ofOther, ofOne] = [receiver(), receiver()];
@@ -200,7 +191,7 @@ it('goes on with the ports and proxies from before where a lease is dropped', as
 
 it('says of a port that it has itself under another address that a restart is due', async () => {
   const { keeper, receiver } = openKeeper();
-  const port = await freePort();
+  const [port] = (await freePorts(1)) as [number];
   (await keeper.lease([at(port)])).take([receiver().receive]);
   const wider = await keeper.lease([at(port, '0.0.0.0')]);
   expect(wider.results).toMatchObject([

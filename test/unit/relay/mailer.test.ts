@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type MailerSettings, type OutgoingMessage, sendMail } from '../../../src/relay/mailer.ts';
 import { Secret } from '../../../src/setting.ts';
 import type { PlayableGateway } from '../../support/dialogue.ts';
+import { freePorts } from '../../support/free-ports.ts';
 import { reply } from '../../support/scripted-upstream.ts';
 import { startTestGateway, type TestGatewayOptions } from '../../support/test-gateway.ts';
 
@@ -168,7 +169,7 @@ describe('a failure is told with its step', () => {
     await start();
     const body = new PassThrough();
     const outcome = await sendMail({
-      settings: await settings('good', { port: await freePort() }),
+      settings: await settings('good', { port: (await freePorts(1))[0] as number }),
       message: message({ text: body }),
     });
     expect(outcome).toMatchObject({
@@ -240,13 +241,6 @@ async function breakingLine(target: number, octets: number): Promise<number> {
   });
   onTestFinished(() => void server.close());
   return listen(server);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function listen(server: Server): Promise<number> {
