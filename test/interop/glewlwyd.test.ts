@@ -14,7 +14,7 @@ import { type Sink, startSink } from './sink.ts';
 import { until } from './until.ts';
 
 /** Milliseconds from the logout to the end of the mail session. */
-const AT_ONCE = 1000;
+const AT_ONCE = 8_000;
 
 const closing: (() => unknown)[] = [];
 let glewlwyd: Glewlwyd;

@@ -193,7 +193,7 @@ test('a logout at the portal ends the session that a token of its own has opened
   // Another session of the same person was asked about as well, and goes on.
   expect((await staying.command('NOOP'))[0]).toMatch(/^250 /);
   staying.destroy();
-}, 40_000);
+});
 
 test('an opaque token is taken on the word of LemonLDAP::NG, and only as long as that holds', async () => {
   const session = await openPortalSession(lemonldap);

@@ -77,7 +77,7 @@ async function measure(given: {
   const { now, peak } = memoryOf(pid);
 
   report({ before, peak, now, seconds });
-  await until(() => sink.arrivals.length === MESSAGES + 1, 'all of them to arrive', 60_000);
+  await until(() => sink.arrivals.length === MESSAGES + 1, 'all of them to arrive', 180_000);
   for (const letter of letters) {
     const arrival = sink.arrivals.find(({ head }) => head.includes(letter.mark));
     expect(arrival, 'every one has arrived').toBeDefined();

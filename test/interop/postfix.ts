@@ -98,7 +98,7 @@ function masterOf(folder: string): number | undefined {
 /** Master ends its own processes with it. */
 async function endMaster(pid: number): Promise<void> {
   process.kill(pid, 'SIGTERM');
-  for (const until = performance.now() + 10_000; isRunning(pid); await delay(20)) {
+  for (const until = performance.now() + 60_000; isRunning(pid); await delay(20)) {
     if (performance.now() > until) throw new Error('Postfix does not end');
   }
 }

@@ -28,7 +28,7 @@ export async function runProgram(
   parameters: readonly string[],
   options: ProgramOptions,
 ): Promise<ProgramResult> {
-  const { folder, input = '', timeLimit = 30_000 } = options;
+  const { folder, input = '', timeLimit = 120_000 } = options;
   const child = spawn(program, parameters, {
     cwd: folder,
     env: programEnvironment(folder, options.environment),

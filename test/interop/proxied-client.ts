@@ -7,7 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import { SmtpClient } from '../support/smtp-client.ts';
 import { expectCode } from './session.ts';
 
-const TIME_LIMIT = 20_000;
+const TIME_LIMIT = 60_000;
 
 export interface ProxiedClient {
   /** Port on 127.0.0.1, TLS from the first byte, that reads PROXY headers. */

@@ -211,7 +211,7 @@ test('no message and no connection is lost', async () => {
     `${RELOADS} reloads, one refused, one stop: ${ledger.connections.length} connections, ${told} of them told 421, ` +
       `${promised().length} messages promised, ${sink.arrivals.length} arrived`,
   );
-}, 60_000);
+});
 
 function expectEndings({ connections }: Ledger): void {
   expect(connections.filter(({ broken }) => broken)).toEqual([]);

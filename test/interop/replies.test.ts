@@ -87,7 +87,7 @@ async function connect(given: {
     port: given.server === 'postern' ? ways.gate.ports.starttls : port,
     implicitTls: false,
     ca: readFileSync(ways.gate.ca, 'utf8'),
-    timeLimit: 20_000,
+    timeLimit: 60_000,
   });
   expectCode(await client.readReply(), 220);
   if (given.stage === 'clear') return client;

@@ -58,7 +58,7 @@ async function untilReady(given: {
   program: string;
 }): Promise<void> {
   const { child, lines, options, program } = given;
-  const limit = options.timeLimit ?? 30_000;
+  const limit = options.timeLimit ?? 120_000;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { connectSmtp, type SmtpClient } from '../support/smtp-client.ts';
 import { type Gate, SENDER } from './gate.ts';
 
-const TIME_LIMIT = 20_000;
+const TIME_LIMIT = 60_000;
 
 /** Connected over implicit TLS, greeted, EHLO said. */
 export async function openConnection(gate: Gate): Promise<SmtpClient> {

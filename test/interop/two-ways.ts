@@ -58,7 +58,7 @@ export async function openTwoWays(options: WayOptions<MailServer>): Promise<TwoW
   };
 }
 
-const TIME_LIMIT = 30_000;
+const TIME_LIMIT = 60_000;
 
 /** To a mail server itself, over STARTTLS. */
 export async function connectDirectly(given: { port: number; ca: string }): Promise<SmtpClient> {

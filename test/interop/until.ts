@@ -8,7 +8,7 @@ const EVERY = 20;
 export async function until<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
   what: string,
-  limit = 20_000,
+  limit = 60_000,
 ): Promise<T> {
   for (const end = performance.now() + limit; ; ) {
     const found = await look();
