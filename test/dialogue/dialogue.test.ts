@@ -15,7 +15,7 @@ describe.concurrent('dialogues', () => {
     const dialogue = parseDialogue(file, readFileSync(`${import.meta.dirname}/${file}`, 'utf8'));
     for (const listener of dialogue.listeners) {
       const suffix = dialogue.listeners.length > 1 ? ` (${listener})` : '';
-      test(`${file.replace('.smtp', '')}: ${dialogue.title}${suffix}`, { timeout: 15_000 }, async () => {
+      test(`${file.replace('.smtp', '')}: ${dialogue.title}${suffix}`, async () => {
         await playDialogue(dialogue, await startTestGateway(gatewayOptions(dialogue)), listener);
       });
     }

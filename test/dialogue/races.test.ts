@@ -20,7 +20,7 @@ let gateway: PlayableGateway;
 let letGo: () => void;
 
 beforeEach(async () => {
-  gateway = await startTestGateway({ relay: { maxConnections: 1, maxWait: 3000, replyTimeout: 3000 } });
+  gateway = await startTestGateway({ relay: { maxConnections: 1, maxWait: 20_000, replyTimeout: 3000 } });
 });
 afterEach(async () => {
   letGo();
@@ -52,7 +52,7 @@ async function waitAt(step: UpstreamStep): Promise<SmtpClient> {
 /** The journal has told the end of so many sessions. */
 async function sessionsClosed(count: number): Promise<void> {
   const closed = () => gateway.journal.filter((line) => line.includes('"event":"sessionClosed"')).length;
-  const deadline = Date.now() + 4000;
+  const deadline = Date.now() + 20_000;
   while (closed() < count && Date.now() < deadline) await new Promise(setImmediate);
   expect(closed()).toBe(count);
 }

@@ -21,7 +21,7 @@ async function open(options: ScriptedUpstreamOptions = {}): Promise<void> {
   await connect();
 }
 
-async function connect(timeLimit = 5000): Promise<void> {
+async function connect(timeLimit = 20_000): Promise<void> {
   const { ca } = await testCertificate();
   const { host, port } = upstream;
   client = await connectSmtp({ host, port, ca, implicitTls: false, timeLimit });

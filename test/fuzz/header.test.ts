@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type HeaderField, type PlacedField, parseHeader } from '../../src/policy/header.ts';
 import { isRefusal } from '../../src/refusal.ts';
+import { processorTime } from '../support/processor-time.ts';
 import { effort, mutations, PATIENCE, readSeeds } from './seeds/seeds.ts';
 
 const seeds = readSeeds('header');
@@ -107,9 +108,8 @@ function isOriginator(field: string): boolean {
 test('a block of 256 KiB is read in no time, whatever it repeats', () => {
   for (const seed of [...seeds, 'A:\r\n', ' ', '\t', ':', '\r', '\n', 'x', 'a: b\r\n ']) {
     for (const text of [seed.repeat(262_144 / seed.length), `A: b${seed.repeat(262_144 / seed.length)}`]) {
-      const started = performance.now();
-      parseHeader(Buffer.from(text, 'latin1'));
-      expect(performance.now() - started).toBeLessThan(1000);
+      const spent = processorTime(() => parseHeader(Buffer.from(text, 'latin1')));
+      expect(spent).toBeLessThan(2000);
     }
   }
 });

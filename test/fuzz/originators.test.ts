@@ -9,6 +9,7 @@ import { parseMailboxList } from '../../src/policy/mailbox-list.ts';
 import { readOriginators } from '../../src/policy/originators.ts';
 import { checkHeader } from '../../src/policy/policy.ts';
 import { isRefusal } from '../../src/refusal.ts';
+import { processorTime } from '../support/processor-time.ts';
 import { alice } from '../unit/policy/principals.ts';
 import { effort, mutations, PATIENCE, readSeeds } from './seeds/seeds.ts';
 
@@ -185,9 +186,8 @@ test('a From of 16 KiB is read in no time, whatever it repeats', () => {
   ]) {
     for (const before of ['', '"', '(', '<', 'a@', 'a ']) {
       const text = asOctets(before + seed.repeat(16_000 / seed.length)).slice(0, 16_384);
-      const started = performance.now();
-      readOriginators([{ name: 'From', value: text }]);
-      expect(performance.now() - started).toBeLessThan(500);
+      const spent = processorTime(() => readOriginators([{ name: 'From', value: text }]));
+      expect(spent).toBeLessThan(500);
     }
   }
 });

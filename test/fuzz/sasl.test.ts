@@ -7,6 +7,7 @@ import { decodeBase64 } from '../../src/sasl/base64.ts';
 import { type SaslExchange, type SaslStep, startExchange } from '../../src/sasl/exchange.ts';
 import { parseOauthBearer } from '../../src/sasl/oauthbearer.ts';
 import { parseXoauth2 } from '../../src/sasl/xoauth2.ts';
+import { processorTime } from '../support/processor-time.ts';
 import { alice } from '../unit/policy/principals.ts';
 import { effort, mutations, PATIENCE, readSeeds } from './seeds/seeds.ts';
 
@@ -178,10 +179,11 @@ test('a message of 64 KiB is read in no time, whatever it repeats', () => {
       seed.repeat(65536 / seed.length),
       `n,,\x01auth=Bearer ${seed.repeat(65536 / seed.length)}`,
     ]) {
-      const started = performance.now();
-      parseOauthBearer(Buffer.from(text));
-      parseXoauth2(Buffer.from(text));
-      expect(performance.now() - started).toBeLessThan(500);
+      const spent = processorTime(() => {
+        parseOauthBearer(Buffer.from(text));
+        parseXoauth2(Buffer.from(text));
+      });
+      expect(spent).toBeLessThan(2000);
     }
   }
 });

@@ -16,6 +16,8 @@ export interface CountingUpstream {
   readonly taken: readonly { account: string; at: number; text: string }[];
   /** Milliseconds that it takes for the final dot. */
   delay: number;
+  /** No final dot is answered before this is fulfilled. */
+  held: Promise<void> | undefined;
   /** What it answers to the sign-in to an account, in place of 235; to nothing it hangs up. */
   readonly refusals: Map<string, string>;
   close(): Promise<void>;
@@ -45,6 +47,7 @@ export async function startCountingUpstream(): Promise<CountingUpstream> {
       async onMessage(text) {
         taken.push({ account, at: performance.now(), text });
         messagesOf[number] = (messagesOf[number] ?? 0) + 1;
+        await upstream.held;
         if (upstream.delay > 0) await new Promise((resolve) => setTimeout(resolve, upstream.delay));
       },
     });
@@ -56,7 +59,7 @@ export async function startCountingUpstream(): Promise<CountingUpstream> {
     get peak() {
       return peak;
     },
-    ...{ peakOf, messagesOf, taken, delay: 0, refusals: new Map() },
+    ...{ peakOf, messagesOf, taken, delay: 0, held: undefined, refusals: new Map() },
     async close() {
       for (const socket of open.keys()) socket.destroy();
       server.close();

@@ -172,7 +172,7 @@ function binary(told: (octets: string) => void): RelayTransaction {
     },
     drained: async () => undefined,
   } as Partial<UpstreamDialogue> as UpstreamDialogue;
-  const body = new BinaryBody(dialogue, { replyTimeout: 1000, finalReplyTimeout: 1000 } as never);
+  const body = new BinaryBody(dialogue, { replyTimeout: 10_000, finalReplyTimeout: 10_000 } as never);
   return {
     upstream: 'scripted',
     recipient: async () => QUEUED,

@@ -54,7 +54,7 @@ export class SmtpClient {
 
   constructor(socket: Socket, options: SmtpClientOptions) {
     this.#protection = { ca: options.ca, ...shown(options) };
-    this.#timeLimit = options.timeLimit ?? 5000;
+    this.#timeLimit = options.timeLimit ?? 20_000;
     this.#socket = socket;
     this.#attach(socket);
   }

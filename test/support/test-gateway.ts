@@ -167,7 +167,7 @@ class CapturedJournal {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#wake = resolve;
     const late = () => reject(new Error(`journal: ${this.#open} session(s) were never closed`));
-    const limit = setTimeout(late, 2000);
+    const limit = setTimeout(late, 20_000);
     await promise.finally(() => clearTimeout(limit));
   }
 }
@@ -204,7 +204,7 @@ function submissionSettings({ header, ...changes }: SubmissionChanges = {}): Sub
     maxTransaction: 1_800_000,
     maxSession: 86_400_000,
     tokenExpiry: 'next-message',
-    drainTimeout: 2_000,
+    drainTimeout: 10_000,
     ...changes,
   };
 }

@@ -53,7 +53,7 @@ export function upstreamSettings(more: Partial<UpstreamSettings> = {}): Upstream
     host: 'localhost',
     lookup: 'address',
     tls: 'none',
-    connectTimeout: 2_000,
+    connectTimeout: 10_000,
     ...more,
   } as UpstreamSettings;
 }

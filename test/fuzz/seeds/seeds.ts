@@ -18,7 +18,7 @@ export function effort<Values>(runs: number): fc.Parameters<Values> {
 }
 
 /** Time limit of one test, in milliseconds. */
-export const PATIENCE = 30_000 + Number(process.env['FUZZ_SECONDS'] ?? 0) * 2000;
+export const PATIENCE = 120_000 + Number(process.env['FUZZ_SECONDS'] ?? 0) * 2000;
 
 /** Inputs worth keeping: each was once an attack, an example, or the shrunk form of a failure. */
 export function readSeeds(name: 'sasl' | 'header' | 'originators' | 'bdat'): string[] {

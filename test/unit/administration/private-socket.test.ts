@@ -171,7 +171,7 @@ describe('the administration', () => {
     await once(socket, 'connect');
     const started = performance.now();
     await held.close();
-    expect(performance.now() - started).toBeLessThan(4_000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     socket.destroy();
   });
 });

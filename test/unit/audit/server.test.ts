@@ -6,7 +6,7 @@ import { createMetrics } from '../../../src/audit/metrics.ts';
 import { createAuditServer, type ReadinessCheck } from '../../../src/audit/server.ts';
 import { recordedAudit } from './journal-lines.ts';
 
-function server(checks: Record<string, ReadinessCheck>, checkMilliseconds = 50) {
+function server(checks: Record<string, ReadinessCheck>, checkMilliseconds = 20_000) {
   return createAuditServer({ metrics: createMetrics(), checks, checkMilliseconds });
 }
 
@@ -28,13 +28,16 @@ describe('/ready', () => {
   });
 
   test('is 503 with the reason of each check that does not', async () => {
-    const answer = await server({
-      fine: async () => true,
-      told: async () => 'connection refused',
-      silent: async () => false,
-      broken: () => Promise.reject(new Error('disk is gone')),
-      stuck: () => new Promise(() => {}),
-    }).inject('/ready');
+    const answer = await server(
+      {
+        fine: async () => true,
+        told: async () => 'connection refused',
+        silent: async () => false,
+        broken: () => Promise.reject(new Error('disk is gone')),
+        stuck: () => new Promise(() => {}),
+      },
+      50,
+    ).inject('/ready');
     expect([answer.statusCode, answer.json()]).toEqual([
       503,
       {
@@ -63,7 +66,7 @@ describe('/ready', () => {
           return held;
         },
       },
-      5_000,
+      20_000,
     );
     const answers = Promise.all(Array.from({ length: 10 }, () => app.inject('/ready')));
     await expect.poll(() => runs).toBe(1);

@@ -119,7 +119,7 @@ describe('send', () => {
       throw new CommandFailure('not signed in');
     };
     await expect(sendAs(failing, {}, { input })).rejects.toThrow('not signed in');
-    await vi.waitFor(() => expect(input.destroyed).toBe(true));
+    await expect.poll(() => input.destroyed).toBe(true);
   });
 
   it('sends nothing of a body that breaks off', async () => {

@@ -64,7 +64,7 @@ describe('serve', () => {
 
   it('hands on what the gateway has to say to the person who started it', async () => {
     const { ended, signals, told } = start(async () => ({ ...RUNNING, welcome: 'Try this next.' }));
-    await vi.waitFor(() => expect(told()).toBe('Try this next.\n'));
+    await expect.poll(told).toBe('Try this next.\n');
     signals.emit('SIGTERM', 'SIGTERM');
     expect(await ended).toBe(0);
   });
@@ -92,7 +92,7 @@ describe('serve', () => {
         return release.promise;
       },
     }));
-    await vi.waitFor(() => expect(signals.listenerCount('SIGTERM')).toBe(1));
+    await expect.poll(() => signals.listenerCount('SIGTERM')).toBe(1);
     signals.emit('SIGTERM', 'SIGTERM');
     await stopping.promise;
     expect(exit).not.toHaveBeenCalled();
@@ -105,12 +105,12 @@ describe('serve', () => {
   it('reads the file again at SIGHUP and hands the new settings on', async () => {
     const reload = vi.fn(async (_given: Given) => {});
     const { ended, signals, file } = start(async () => ({ ...RUNNING, welcome: 'Running.', reload }));
-    await vi.waitFor(() => expect(signals.listenerCount('SIGHUP')).toBe(1));
+    await expect.poll(() => signals.listenerCount('SIGHUP')).toBe(1);
     await vi.waitFor(() => {
       writeFileSync(file, SOUND.replace('hostname: localhost', 'hostname: other.example.org'));
       signals.emit('SIGHUP', 'SIGHUP');
       expect(reload.mock.lastCall?.[0].settings.submission.hostname).toBe('other.example.org');
-    });
+    }, 20_000);
     signals.emit('SIGTERM', 'SIGTERM');
     expect(await ended).toBe(0);
     expect(signals.eventNames()).toEqual([]);
@@ -121,10 +121,10 @@ describe('serve', () => {
     const refuseReload = vi.fn((_faults: readonly string[]) => {});
     const running = { ...RUNNING, welcome: 'Running.', reload, refuseReload };
     const { ended, signals, file, told } = start(async () => running);
-    await vi.waitFor(() => expect(told()).toContain('Running.'));
+    await expect.poll(told).toContain('Running.');
     writeFileSync(file, SOUND.replace('tls: starttls', 'tls: none'));
     signals.emit('SIGHUP', 'SIGHUP');
-    await vi.waitFor(() => expect(told()).toContain('Postern goes on as before.'));
+    await expect.poll(told).toContain('Postern goes on as before.');
     expect(told()).toContain('submission.listeners[0].tls');
     expect(refuseReload.mock.lastCall?.[0].join()).toContain('submission.listeners[0].tls');
     expect(reload).not.toHaveBeenCalled();
@@ -154,7 +154,7 @@ describe('serve', () => {
     await vi.waitFor(() => {
       if (told() === '') signals.emit('SIGHUP', 'SIGHUP');
       expect(told()).toMatch(words);
-    });
+    }, 20_000);
     signals.emit('SIGTERM', 'SIGTERM');
     expect(await ended).toBe(0);
   });

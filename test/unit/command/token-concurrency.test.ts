@@ -35,7 +35,7 @@ it('does so across processes', async () => {
   const text = await readFile(at.file, 'utf8');
   await writeText(at.file, text.replace(/"expiresAt": \d+/, '"expiresAt": 1'));
   const script = fileURLToPath(new URL('./token-process.ts', import.meta.url));
-  const run = () => promisify(execFile)(process.execPath, [script, at.folder], { timeout: 15_000 });
+  const run = () => promisify(execFile)(process.execPath, [script, at.folder], { timeout: 80_000 });
   const outcomes = await Promise.all([run(), run(), run()]);
   expect(outcomes.map(({ stdout }) => stdout)).toEqual(Array(3).fill('access-token-2\n'));
   expect(refreshes()).toBe(1);
@@ -50,9 +50,9 @@ it('waits no longer than it has patience for a holder that is alive', async () =
     begun.resolve();
     await release.promise;
   };
-  const held = withLock(at.file, holder, { patience: 1000, staleAfter: 1000, heartbeat: 20 });
+  const held = withLock(at.file, holder, { patience: 20_000, staleAfter: 20_000, heartbeat: 20 });
   await begun.promise;
-  const lockTimes = { patience: 600, staleAfter: 200, heartbeat: 20 };
+  const lockTimes = { patience: 3_500, staleAfter: 2_500, heartbeat: 20 };
   const { exitCode, err } = await at.run({}, { means: { lockTimes } });
   expect(exitCode).toBe(1);
   expect(err).toContain('busy');
@@ -65,7 +65,7 @@ it('waits no longer than it has patience for a holder that is alive', async () =
 it('takes over the lock of a run that was killed, once, though many wait for it', async () => {
   await at.signInAndExpire();
   await writeText(`${at.file}.lock`, '');
-  const lockTimes = { patience: 5000, staleAfter: 200, heartbeat: 20 };
+  const lockTimes = { patience: 30_000, staleAfter: 2_000, heartbeat: 20 };
   const outcomes = await Promise.all(Array.from({ length: 5 }, () => at.run({}, { means: { lockTimes } })));
   expect(outcomes.map(({ out }) => out)).toEqual(Array(5).fill('access-token-2\n'));
   expect(refreshes()).toBe(1);
@@ -76,7 +76,7 @@ it('takes no lock for stale by its date alone', async () => {
   await at.signInAndExpire();
   await writeText(`${at.file}.lock`, '');
   await utimes(`${at.file}.lock`, 1, 1);
-  const lockTimes = { patience: 150, staleAfter: 2000, heartbeat: 20 };
+  const lockTimes = { patience: 150, staleAfter: 20_000, heartbeat: 20 };
   expect(await at.run({}, { means: { lockTimes } })).toMatchObject({ exitCode: 1 });
   expect((await stat(`${at.file}.lock`)).size).toBe(0);
 });

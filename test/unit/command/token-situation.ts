@@ -46,7 +46,7 @@ interface Caught extends Surroundings {
   text(): { out: string; err: string };
 }
 
-const BRIEF = { patience: 5000, staleAfter: 1000, heartbeat: 50 };
+const BRIEF = { patience: 20_000, staleAfter: 5_000, heartbeat: 50 };
 
 export async function createTokenSituation(): Promise<TokenSituation> {
   const issuer = await startFakeIdentityProvider();
@@ -68,8 +68,8 @@ export async function createTokenSituation(): Promise<TokenSituation> {
         return true;
       },
       now: () => situation.clock,
-      requestTimeout: 2000,
-      signInTimeout: 5000,
+      requestTimeout: 20_000,
+      signInTimeout: 20_000,
       lockTimes: BRIEF,
       ...more,
     }),

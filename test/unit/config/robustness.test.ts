@@ -48,7 +48,7 @@ describe('loading', () => {
         );
       }
     }
-  }, 60_000);
+  }, 600_000);
 
   it('names the place, or one above or below it, when a value of the wrong kind stands there', () => {
     for (const place of places.filter((candidate) => candidate.length > 0)) {

@@ -80,9 +80,15 @@ async function send(message: string | Buffer, recipients = ['bob@example.net'], 
 
 describe('the mail server', () => {
   test('greets at once and offers what it can do, neither TLS nor login', async () => {
-    const start = performance.now();
+    // smtp-server's own delay is 100 ms, each time; a busy machine has a quick moment now and then.
+    let took = Infinity;
+    for (let tries = 0; took >= 90 && tries < 100; tries += 1) {
+      const start = performance.now();
+      await client();
+      took = performance.now() - start;
+    }
+    expect(took).toBeLessThan(90);
     const { greeting, say } = await client();
-    expect(performance.now() - start).toBeLessThan(90);
     expect(greeting).toMatch(/^220 inbox\.localhost ESMTP/);
     const offered = (await say('EHLO localhost'))
       .split('\r\n')

@@ -6,6 +6,7 @@ import RelaxedBody from 'nodemailer/lib/dkim/relaxed-body';
 import sign from 'nodemailer/lib/dkim/sign';
 import { describe, expect, test } from 'vitest';
 import { BodyHash, canonicalField, cutHeader } from '../../../src/dkim/canonical.ts';
+import { processorTime } from '../../support/processor-time.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text, 'latin1').digest('base64');
 
@@ -63,11 +64,12 @@ describe('a body', () => {
   test('of one line without an end holds no more than a piece of it', () => {
     const hash = new BodyHash();
     const piece = Buffer.alloc(65_536, 'x');
-    const started = performance.now();
-    for (let count = 0; count < 400; count += 1) hash.update(piece);
-    expect(hash.digest()).toBe(sha256(`${'x'.repeat(400 * 65_536)}\r\n`));
+    const spent = processorTime(() => {
+      for (let count = 0; count < 400; count += 1) hash.update(piece);
+      expect(hash.digest()).toBe(sha256(`${'x'.repeat(400 * 65_536)}\r\n`));
+    });
     // Held and searched anew with each piece, it would take minutes.
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(spent).toBeLessThan(20_000);
   });
 });
 
@@ -85,10 +87,11 @@ describe('a header', () => {
   });
 
   test('of 10,000 folded lines is cut in no time', () => {
-    const started = performance.now();
-    const [field] = cutHeader(`To: a@example.org${',\r\n b@example.org'.repeat(10_000)}\r\n`);
-    expect(field && canonicalField(field)).toHaveLength('to:a@example.org\r\n'.length + 10_000 * 15);
-    expect(performance.now() - started).toBeLessThan(1000);
+    const spent = processorTime(() => {
+      const [field] = cutHeader(`To: a@example.org${',\r\n b@example.org'.repeat(10_000)}\r\n`);
+      expect(field && canonicalField(field)).toHaveLength('to:a@example.org\r\n'.length + 10_000 * 15);
+    });
+    expect(spent).toBeLessThan(2000);
   });
 });
 

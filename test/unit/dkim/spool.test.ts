@@ -83,7 +83,7 @@ afterEach(async () => {
   Object.assign(disk, { error: undefined, most: Infinity, hold: undefined });
   for (const spool of opened) spool.close();
   opened = [];
-  await vi.waitFor(() => expect(openFiles()).toEqual([]));
+  await expect.poll(openFiles).toEqual([]);
   rmSync(top, { recursive: true });
 });
 
@@ -222,7 +222,7 @@ describe('one that is closed', () => {
     await waits;
     expect(openFiles()).toHaveLength(1);
     disks.resolve();
-    await vi.waitFor(() => expect(openFiles()).toEqual([]));
+    await expect.poll(openFiles).toEqual([]);
     expect(spool.failure).toBeUndefined();
   });
 
@@ -235,7 +235,7 @@ describe('one that is closed', () => {
       spool.close();
     }
     expect(pieces).toBe(1);
-    await vi.waitFor(() => expect(openFiles()).toEqual([]));
+    await expect.poll(openFiles).toEqual([]);
   });
 
   test('takes and gives nothing', async () => {

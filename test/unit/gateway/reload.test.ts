@@ -6,7 +6,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { makeAuthority } from '../../support/certificate-maker.ts';
 import { silence, startScriptedUpstream } from '../../support/scripted-upstream.ts';
 import type { SmtpClient } from '../../support/smtp-client.ts';
@@ -477,7 +477,7 @@ describe('sessions from before', () => {
     await early.write('.\r\n');
     await expectLastWord(early, /^421 4\.7\.0 Access was revoked/);
     expect(upstream.accepted).toEqual([]);
-    await vi.waitFor(async () => expect(await administration.sessions({})).toEqual([]));
+    await expect.poll(() => administration.sessions({})).toEqual([]);
   });
 });
 

@@ -6,7 +6,10 @@ import { openDialogue } from '../../../src/inspection/dialogue.ts';
 import type { PortReport } from '../../../src/inspection/report.ts';
 import { Transcript } from '../../../src/inspection/transcript.ts';
 import { type BadServer, type Faults, startBadServer } from '../../support/bad-server.ts';
+import { useSteadyTime } from '../../support/steady-time.ts';
 import { lookAt } from './look-at.ts';
+
+useSteadyTime();
 
 let server: BadServer | undefined;
 

@@ -35,7 +35,7 @@ const look = (more: Partial<Parameters<typeof inspect>[0]>) =>
     signIn: undefined,
     domain: undefined,
     withTranscript: false,
-    limits: { answer: 3000, whole: 15_000 },
+    limits: { answer: 20_000, whole: 60_000 },
     ...more,
   });
 

@@ -26,7 +26,7 @@ export async function lookAt(
     signIn: undefined,
     domain: undefined,
     withTranscript: false,
-    limits: { answer: 3000, whole: 15_000 },
+    limits: { answer: 20_000, whole: 60_000 },
     ...options,
   });
   const port = report.ports[0] as PortReport;

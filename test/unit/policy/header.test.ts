@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { parseHeader } from '../../../src/policy/header.ts';
+import { processorTime } from '../../support/processor-time.ts';
 
 const parse = (text: string) => parseHeader(Buffer.from(text, 'latin1'));
 
@@ -96,8 +97,7 @@ describe('parseHeader', () => {
     ['CRs without end', `X: ${'\r'.repeat(260_000)}\r\n`],
     ['names without colons', 'x\r\n'.repeat(85_000)],
   ])('takes linear time: %s', (_what, block) => {
-    const started = performance.now();
-    parse(block);
-    expect(performance.now() - started).toBeLessThan(500);
+    const spent = processorTime(() => parse(block));
+    expect(spent).toBeLessThan(2000);
   });
 });

@@ -7,8 +7,11 @@ import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, vi } from 'vitest';
 import { awaitHeader } from '../../../src/port/awaited-header.ts';
 import type { Incoming } from '../../../src/port/port.ts';
+import { useSteadyTime } from '../../support/steady-time.ts';
 import { v1, v2, v2Block } from './headers.ts';
 import { closed, openTestPort, readAll } from './port-situation.ts';
+
+useSteadyTime();
 
 const CLIENT = { address: '192.0.2.1', port: 56324 };
 const HEADERS: [string, Buffer][] = [
@@ -105,11 +108,11 @@ describe.each(HEADERS)('a %s header', (_, header) => {
 });
 
 it('has no time limit for what comes after it', async () => {
-  const { connect, next, refused } = await openTestPort({ headerTimeout: 40 });
+  const { connect, next, refused } = await openTestPort({ headerTimeout: 500 });
   const client = await connect();
   client.write(v1({ source: CLIENT.address }));
   const { socket } = await next();
-  await new Promise((resolve) => setTimeout(resolve, 80));
+  await new Promise((resolve) => setTimeout(resolve, 900));
   expect([socket.destroyed, refused]).toEqual([false, []]);
   client.end('QUIT\r\n');
   expect((await readAll(socket)).toString()).toBe('QUIT\r\n');
@@ -232,7 +235,7 @@ it.each(['end', 'resetAndDestroy'] as const)(
       const client = await connect();
       client.write(v1({ source: CLIENT.address }));
       await Promise.race([first, closed(client).then(() => Promise.reject(new Error('refused')))]);
-    });
+    }, 20_000);
     expect(handed.map(({ peer }) => peer)).toEqual([CLIENT]);
     expect(refused.filter(({ reason }) => !reason.includes('await'))).toEqual([]);
   },

@@ -141,7 +141,7 @@ it('takes another list of proxies along with another receiver', async () => {
   const { port, connect } = await openTestPort({ proxyFrom: [] });
   const got: Incoming[] = [];
   const receive = (incoming: Incoming) => void got.push(incoming);
-  const count = (length: number) => vi.waitFor(() => expect(got).toHaveLength(length));
+  const count = (length: number) => expect.poll(() => got).toHaveLength(length);
   await connect();
   port.handTo(receive, ['127.0.0.1']);
   (await connect()).write(v1({ source: CLIENT.address }));

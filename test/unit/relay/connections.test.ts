@@ -15,6 +15,9 @@ import {
   upstream,
 } from '../../support/relay-situation.ts';
 import { hangUp, reply, silence } from '../../support/scripted-upstream.ts';
+import { useSteadyTime } from '../../support/steady-time.ts';
+
+useSteadyTime();
 
 beforeEach(() => start());
 afterEach(stop);
@@ -79,7 +82,7 @@ describe('connections', () => {
   });
 
   test('where the upstream takes no further one, a message waits for one that comes free, and nothing is called down', async () => {
-    await start({}, { maxWait: 2_000 });
+    await start({}, { maxWait: 10_000 });
     const told: unknown[] = [];
     const first = await begin();
     relay.onChange((down) => told.push(down));
@@ -93,6 +96,7 @@ describe('connections', () => {
   });
 
   test('where none comes free in time, the message is put off as busy', async () => {
+    await start({}, { maxWait: 500 });
     const first = await begin();
     upstream.on('greeting', reply('421 4.7.0 too many connections'));
     expect(await send()).toMatchObject({ code: 'upstream-busy' });
@@ -108,7 +112,7 @@ describe('connections', () => {
   });
 
   test('one with a reply too many goes to nobody, whether he waits or comes later', async () => {
-    await start({}, { maxConnections: 1, maxWait: 2_000 });
+    await start({}, { maxConnections: 1, maxWait: 10_000 });
     upstream.on('end', reply('250 2.0.0 queued', '250 2.0.0 queued again'));
     const first = await begin();
     await first.recipient(BOB);
@@ -134,6 +138,7 @@ describe('connections', () => {
   });
 
   test('a kept one that does not answer MAIL in time is not tried again: the client has waited long enough', async () => {
+    await start({}, { replyTimeout: 500 });
     await send();
     upstream.on('MAIL', silence());
     expect(await send()).toMatchObject({ code: 'upstream-timeout' });
@@ -153,7 +158,7 @@ describe('connections', () => {
   });
 
   test('never more than the limit; who waits too long is told to try again', async () => {
-    await start({}, { maxConnections: 2 });
+    await start({}, { maxConnections: 2, maxWait: 500 });
     const held = [await begin(), await begin()];
     expect(await relay.begin(ALICE, ORIGIN)).toMatchObject({ code: 'upstream-busy' });
     const waiting = relay.begin(ALICE, ORIGIN);
@@ -163,7 +168,7 @@ describe('connections', () => {
   });
 
   test('one lost while somebody waits makes room for him', async () => {
-    await start({}, { maxConnections: 1, maxWait: 2_000 });
+    await start({}, { maxConnections: 1, maxWait: 10_000 });
     const first = await begin();
     await first.recipient(BOB);
     await first.data();
@@ -182,7 +187,7 @@ describe('connections', () => {
 
 describe('closing', () => {
   test('turns away who waits and who comes, and lets go of what is in use when that is through', async () => {
-    await start({}, { maxConnections: 1, maxWait: 5_000 });
+    await start({}, { maxConnections: 1, maxWait: 10_000 });
     const inUse = await begin();
     const waiting = relay.begin(ALICE, ORIGIN);
     relay.close();
@@ -215,7 +220,7 @@ describe('an upstream that takes no more bytes', () => {
       });
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    await start({}, { port: (server.address() as AddressInfo).port, replyTimeout: 200, maxConnections: 1 });
+    await start({}, { port: (server.address() as AddressInfo).port, replyTimeout: 500, maxConnections: 1 });
     const transaction = await begin();
     await transaction.recipient(BOB);
     await transaction.data();

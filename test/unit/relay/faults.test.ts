@@ -13,7 +13,10 @@ import {
 } from '../../support/fault-situation.ts';
 import type { UpstreamAnswer } from '../../support/scripted-upstream.ts';
 import { openSession } from '../../support/smtp-session.ts';
+import { useSteadyTime } from '../../support/steady-time.ts';
 import { FAULTS, type Fault, STEPS, type Step } from '../../support/upstream-faults.ts';
+
+useSteadyTime();
 
 let situation: FaultSituation;
 afterEach(() => situation.close());

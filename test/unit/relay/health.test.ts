@@ -16,6 +16,7 @@ import {
   silence,
   startScriptedUpstream,
 } from '../../support/scripted-upstream.ts';
+import { useSteadyTime } from '../../support/steady-time.ts';
 
 let first: ScriptedUpstream;
 let second: ScriptedUpstream;
@@ -62,7 +63,8 @@ async function send(): Promise<string> {
 const told = () => changes.map(({ upstream, down }) => [upstream, down?.code]);
 
 describe('beside one that is well', () => {
-  beforeEach(() => start());
+  useSteadyTime();
+  beforeEach(() => start({ replyTimeout: 500 }));
   afterEach(stop);
 
   test('it is found out by one message, which the other takes, and by no further one', async () => {
@@ -149,7 +151,8 @@ describe('looked after', () => {
 });
 
 describe('where it is the only one', () => {
-  beforeEach(() => start({ connectTimeout: 200, maxConnections: 50, maxConnectionsPerUser: 50 }));
+  useSteadyTime();
+  beforeEach(() => start({ connectTimeout: 500, maxConnections: 50, maxConnectionsPerUser: 50 }));
   afterEach(stop);
 
   test('all who come while it fails wait for one attempt together', async () => {

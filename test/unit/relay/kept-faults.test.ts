@@ -19,7 +19,10 @@ import {
 } from '../../support/scripted-upstream.ts';
 import type { SmtpClient } from '../../support/smtp-client.ts';
 import { openSession } from '../../support/smtp-session.ts';
+import { useSteadyTime } from '../../support/steady-time.ts';
 import { FAULTS } from '../../support/upstream-faults.ts';
+
+useSteadyTime();
 
 let situation: FaultSituation;
 let client: SmtpClient;

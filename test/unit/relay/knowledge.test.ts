@@ -18,8 +18,10 @@ import {
   upstream,
 } from '../../support/relay-situation.ts';
 import { silence } from '../../support/scripted-upstream.ts';
+import { useSteadyTime } from '../../support/steady-time.ts';
 
 describe('against an upstream', () => {
+  useSteadyTime();
   beforeEach(() => start({ keywords: ['SIZE 1000', '8BITMIME'] }));
   afterEach(stop);
 

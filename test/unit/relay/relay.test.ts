@@ -18,6 +18,9 @@ import {
   upstream,
 } from '../../support/relay-situation.ts';
 import { hangUp, raw, reply, silence, type UpstreamStep } from '../../support/scripted-upstream.ts';
+import { useSteadyTime } from '../../support/steady-time.ts';
+
+useSteadyTime();
 
 beforeEach(() => start());
 afterEach(stop);
@@ -98,6 +101,7 @@ for (const step of ['MAIL', 'RCPT', 'DATA', 'end'] as const) {
 
 describe('the upstream’s answer', () => {
   test.each(ANSWERS)('to %s: %s', async (step, _what, answer, expected) => {
+    await start({}, { replyTimeout: 500, finalReplyTimeout: 500 });
     upstream.on(step, answer);
     expect(await send()).toMatchObject(expected as object);
     expect(upstream.accepted).toEqual([]);

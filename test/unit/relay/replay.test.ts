@@ -15,6 +15,9 @@ import {
 } from '../../support/scripted-upstream.ts';
 import type { SmtpClient } from '../../support/smtp-client.ts';
 import { openSession } from '../../support/smtp-session.ts';
+import { useSteadyTime } from '../../support/steady-time.ts';
+
+useSteadyTime();
 
 const MANY = 100;
 const MESSAGE = 'From: alice@example.org\r\nSubject: x\r\n\r\nhello\r\n.';

@@ -37,7 +37,7 @@ function settings(changes: Partial<IdentityProviderSettings> = {}): IdentityProv
     clientSecret: new Secret(SECRET),
     scopes: ['openid', 'email'],
     identity: { addresses: ['email'], requireVerified: true },
-    timeout: 2000,
+    timeout: 20_000,
     allowInsecureHttp: true,
     ...changes,
   };
@@ -380,7 +380,7 @@ describe('an identity provider that is down or broken', () => {
       code: 'issuer-unavailable',
       reason: expect.stringContaining('within 150 ms') as string,
     });
-    expect(performance.now() - begun).toBeLessThan(2000);
+    expect(performance.now() - begun).toBeLessThan(20_000);
   });
 
   it.each<[string, ReturnType<FakeIdentityProvider['behaviour']['answer']>]>([

@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => issuer.close());
 
 function client(changes: Partial<Parameters<typeof createNativeClient>[0]> = {}): NativeClient {
-  return createNativeClient({ issuer: issuer.issuer, clientId: 'postern-cli', timeout: 2000, ...changes });
+  return createNativeClient({ issuer: issuer.issuer, clientId: 'postern-cli', timeout: 20_000, ...changes });
 }
 
 /** For request targets that fetch would not send. */
@@ -49,7 +49,7 @@ function openPerson() {
 
 async function signIn(native: NativeClient, scope = SCOPE) {
   const person = openPerson();
-  const result = await native.signIn({ scope, open: person.open, patience: 5000 });
+  const result = await native.signIn({ scope, open: person.open, patience: 20_000 });
   await person.finished();
   return { result, ...person.seen };
 }
@@ -109,7 +109,7 @@ describe('signing in through the browser', () => {
     const strays: number[] = [];
     const result = await native.signIn({
       scope: SCOPE,
-      patience: 5000,
+      patience: 20_000,
       open: (url) => {
         const port = new URL(url.searchParams.get('redirect_uri') ?? '').port;
         const paths = [
@@ -134,7 +134,7 @@ describe('signing in through the browser', () => {
     let done: Promise<unknown> = Promise.resolve();
     const result = await client().signIn({
       scope: SCOPE,
-      patience: 5000,
+      patience: 20_000,
       open: (url) => {
         done = issuer.browse(url).then((back) => Promise.allSettled([fetch(back), fetch(back)]));
       },

@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { memoryInUse } from '../../support/memory-in-use.ts';
 import type { SmtpClient } from '../../support/smtp-client.ts';
 import { openSession } from '../../support/smtp-session.ts';
 import { startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
@@ -57,14 +58,19 @@ async function startSink({ reads }: { reads: boolean }): Promise<{ port: number;
 }
 
 async function startWith(port: number): Promise<void> {
-  gateway = await startTestGateway({ relay: { port }, upstreamKnown: true });
+  gateway = await startTestGateway({
+    submission: { drainTimeout: 1_000 },
+    relay: { port },
+    upstreamKnown: true,
+  });
   client = await openSession(gateway, 'implicit');
   await client.command('MAIL FROM:<alice@example.org>');
   expect((await client.command('RCPT TO:<bob@example.net>'))[0]).toMatch(/^250/);
 }
 
-/** Octets that the other side has taken when it takes no more. */
-async function takenBeforeStanding(write: () => Promise<void>): Promise<number> {
+/** Pieces that the other side has taken when it takes no more, and the octets that all this holds then. */
+async function standstill(write: () => Promise<void>): Promise<{ taken: number; held: number }> {
+  const before = memoryInUse();
   let taken = 0;
   let standing = false;
   const writing = (async () => {
@@ -75,12 +81,13 @@ async function takenBeforeStanding(write: () => Promise<void>): Promise<number> 
   })();
   for (let before = -1; before !== taken; ) {
     before = taken;
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 500));
   }
   standing = true;
+  const held = memoryInUse() - before;
   client.destroy();
   await writing;
-  return taken;
+  return { taken, held };
 }
 
 describe('a chunk of 50 MB', () => {
@@ -88,9 +95,9 @@ describe('a chunk of 50 MB', () => {
     await startWith((await startSink({ reads: false })).port);
     await client.write(`BDAT ${50 * MEGABYTE}\r\n${HEADER}`);
     const piece = Buffer.alloc(MEGABYTE, 'x\r\n');
-    const before = process.memoryUsage().rss;
-    expect(await takenBeforeStanding(() => client.write(piece))).toBeLessThan(25);
-    expect(process.memoryUsage().rss - before).toBeLessThan(64 * MEGABYTE);
+    const { taken, held } = await standstill(() => client.write(piece));
+    expect(taken).toBeLessThan(25);
+    expect(held).toBeLessThan(32 * MEGABYTE);
   });
 });
 
@@ -100,9 +107,9 @@ describe('replies', () => {
     await client.write(`BDAT ${HEADER.length}\r\n${HEADER}`);
     client.stopReading();
     const piece = Buffer.from('BDAT 1\r\nx'.repeat(MEGABYTE / 9));
-    const before = process.memoryUsage().rss;
-    expect(await takenBeforeStanding(() => client.write(piece))).toBeLessThan(25);
-    expect(process.memoryUsage().rss - before).toBeLessThan(64 * MEGABYTE);
+    const { taken, held } = await standstill(() => client.write(piece));
+    expect(taken).toBeLessThan(25);
+    expect(held).toBeLessThan(32 * MEGABYTE);
   });
 });
 
@@ -113,7 +120,7 @@ test('100,000 chunks of one octet go to the upstream in pieces of a size, and no
   const bystander = await openSession(gateway, 'implicit');
   await client.write(`BDAT ${HEADER.length}\r\n${HEADER}`);
   const flood = client.write(`${'BDAT 1\r\nx'.repeat(chunks)}BDAT 2 LAST\r\n\r\n`);
-  let slowest = 0;
+  let most = 0;
   let answered = 0;
   const counting = (async () => {
     while (answered <= chunks) {
@@ -123,13 +130,14 @@ test('100,000 chunks of one octet go to the upstream in pieces of a size, and no
     expect(await client.readLine()).toBe('250 2.0.0 queued');
   })();
   while (answered < chunks / 2) {
-    const since = performance.now();
+    const before = answered;
     await bystander.command('RSET');
-    slowest = Math.max(slowest, performance.now() - since);
+    most = Math.max(most, answered - before);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   await Promise.all([flood, counting]);
   bystander.destroy();
-  expect(slowest).toBeLessThan(500);
+  // One command of another client's waits for so many chunks at most.
+  expect(most).toBeLessThan(chunks / 20);
   expect(octets()).toBeGreaterThan(chunks);
-}, 60_000);
+}, 300_000);

@@ -36,7 +36,7 @@ beforeEach(async () => {
   const audit = new Proxy({}, { get: (_, name) => (fields: unknown) => events.push([String(name), fields]) });
   const admission = new Admission({ maxConnections: 10, maxConnectionsPerAddress: 10 });
   gate = new GateServer(
-    { secure: true, socketTimeout: 5000 },
+    { secure: true, socketTimeout: 60_000 },
     {
       door: doorWith(audit) as Door,
       listener: { listen: { host: '127.0.0.1', port: 0 }, tls: 'implicit' },
@@ -75,7 +75,7 @@ function doorWith(audit: object): unknown {
       maxLoginFailures: 3,
       maxUnauthenticatedCommands: 10,
       maxCommandErrors: 10,
-      loginTimeout: 5000,
+      loginTimeout: 60_000,
       maxTransaction: 100_000,
       maxSession: 100_000,
     },

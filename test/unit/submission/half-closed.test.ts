@@ -65,5 +65,5 @@ test.each([
   await once(socket, 'close');
   const begun = performance.now();
   await gateway.close();
-  expect(performance.now() - begun).toBeLessThan(2_000);
+  expect(performance.now() - begun).toBeLessThan(30_000);
 });

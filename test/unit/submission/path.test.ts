@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { readPath as readAnyPath } from '../../../src/submission/path.ts';
+import { processorTime } from '../../support/processor-time.ts';
 
 const readPath = (line: string, keyword: 'MAIL FROM' | 'RCPT TO') => readAnyPath(line, keyword, 'required');
 
@@ -71,9 +72,10 @@ describe('RCPT TO', () => {
   });
 
   test('a hostile path costs no time', () => {
-    const started = performance.now();
-    readPath(`RCPT TO:<"${'\\\\'.repeat(1500)}@${'a-'.repeat(300)}>`, 'RCPT TO');
-    expect(performance.now() - started).toBeLessThan(100);
+    const spent = processorTime(() =>
+      readPath(`RCPT TO:<"${'\\\\'.repeat(1500)}@${'a-'.repeat(300)}>`, 'RCPT TO'),
+    );
+    expect(spent).toBeLessThan(1000);
   });
 });
 

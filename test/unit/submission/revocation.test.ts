@@ -19,7 +19,7 @@ let letGo: () => void = () => undefined;
 
 beforeEach(async () => {
   gateway = await startTestGateway({
-    relay: { replyTimeout: 4000, finalReplyTimeout: 4000 },
+    relay: { replyTimeout: 20_000, finalReplyTimeout: 20_000 },
     upstream: { keywords: [...POLITE_KEYWORDS, 'CHUNKING', 'BINARYMIME'] },
     upstreamKnown: true,
   });

@@ -3,7 +3,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SmtpClient } from '../../support/smtp-client.ts';
 import { openSession } from '../../support/smtp-session.ts';
+import { useSteadyTime } from '../../support/steady-time.ts';
 import { startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
+
+useSteadyTime();
 
 const HEADER = 'From: alice@example.org\r\n';
 
@@ -12,7 +15,7 @@ let client: SmtpClient;
 
 beforeEach(async () => {
   gateway = await startTestGateway({
-    submission: { maxTransaction: 300, maxRecipients: 1_000_000 },
+    submission: { maxTransaction: 600, maxRecipients: 1_000_000 },
     upstream: { keywords: ['CHUNKING'] },
     upstreamKnown: true,
   });

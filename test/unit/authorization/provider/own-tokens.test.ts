@@ -72,7 +72,7 @@ test('the answer comes only after the revocation has taken effect', async () => 
   const answer = revoke(tokens.refresh_token).finally(() => {
     isAnswered = true;
   });
-  await vi.waitFor(() => expect(revocations).toHaveBeenCalled());
+  await expect.poll(() => revocations).toHaveBeenCalled();
   expect(isAnswered).toBe(false);
   resolve();
   expect((await answer).status).toBe(200);

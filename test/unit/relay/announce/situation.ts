@@ -44,8 +44,8 @@ export async function openDialogue(): Promise<UpstreamDialogue> {
   await once(socket, 'connect');
   const dialogue = new UpstreamDialogue({ socket, capabilities: readCapabilities('', { secure: false }) });
   open.add(dialogue);
-  await dialogue.reply(1000);
-  const { lines } = (await dialogue.command(`EHLO ${GATE}`, 1000)) as Reply;
+  await dialogue.reply(10_000);
+  const { lines } = (await dialogue.command(`EHLO ${GATE}`, 10_000)) as Reply;
   dialogue.capabilities = readCapabilities(lines.map((line) => `250-${line}`).join('\n'), { secure: false });
   return dialogue;
 }
@@ -86,7 +86,7 @@ export const tell = (
 ) =>
   announce(dialogue, {
     settings: {
-      replyTimeout: 300,
+      replyTimeout: 500,
       identity: { xclient: 'off', xforward: 'off', mailFromAuth: false, ...identity },
     },
     name: GATE,

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { identityOf } from '../../../../src/relay/announce/announce.ts';
 import { hangUp, raw, reply, silence, type UpstreamAnswer } from '../../../support/scripted-upstream.ts';
+import { useSteadyTime } from '../../../support/steady-time.ts';
 import {
   ALICE_TOLD,
   GATE,
@@ -17,6 +18,8 @@ import {
   upstream,
   XCLIENT,
 } from './situation.ts';
+
+useSteadyTime();
 
 beforeEach(() => start());
 afterEach(stop);
@@ -242,7 +245,7 @@ const FAULTS: [string, 'XCLIENT' | 'EHLO', UpstreamAnswer, string, string][] = [
   ],
   ['done as by Postfix before 2.3', 'XCLIENT', reply('250 Ok'), 'upstream-protocol', '250 Ok'],
   ['nonsense', 'XCLIENT', raw('hello?\r\n'), 'upstream-protocol', 'no reply'],
-  ['silence', 'XCLIENT', silence(), 'upstream-timeout', '300 ms'],
+  ['silence', 'XCLIENT', silence(), 'upstream-timeout', '500 ms'],
   ['hung up on', 'XCLIENT', hangUp(), 'upstream-lost', 'closed'],
   [
     'the EHLO rejected',
@@ -253,7 +256,7 @@ const FAULTS: [string, 'XCLIENT' | 'EHLO', UpstreamAnswer, string, string][] = [
   ],
   ['a leave taken at EHLO', 'EHLO', hangUp('421 4.7.0 go away'), 'upstream-busy', 'go away'],
   ['a 354 to EHLO', 'EHLO', reply('354 go ahead'), 'upstream-protocol', '354'],
-  ['silence at EHLO', 'EHLO', silence(), 'upstream-timeout', '300 ms'],
+  ['silence at EHLO', 'EHLO', silence(), 'upstream-timeout', '500 ms'],
 ];
 
 describe('a connection is never used on after', () => {

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Origin } from '../../../../src/relay/origin.ts';
 import { hangUp, reply, silence } from '../../../support/scripted-upstream.ts';
+import { useSteadyTime } from '../../../support/steady-time.ts';
 import {
   ALICE_TOLD,
   openDialogue,
@@ -14,6 +15,8 @@ import {
   tell,
   upstream,
 } from './situation.ts';
+
+useSteadyTime();
 
 beforeEach(() => start());
 afterEach(stop);

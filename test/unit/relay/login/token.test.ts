@@ -12,6 +12,7 @@ import {
   type ScriptedUpstreamOptions,
   type UpstreamAnswer,
 } from '../../../support/scripted-upstream.ts';
+import { useSteadyTime } from '../../../support/steady-time.ts';
 import {
   ACCOUNT,
   MAILBOX,
@@ -19,6 +20,8 @@ import {
   startUpstream,
   upstreamSettings,
 } from '../../../support/upstream-connection.ts';
+
+useSteadyTime();
 
 const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
 
@@ -207,11 +210,11 @@ describe('a token', () => {
   test('may take its time: that does not count as the upstream’s', async () => {
     const upstream = await startUpstream(google('good'));
     const tokens: TokenSource = {
-      token: () => new Promise((resolve) => setTimeout(() => resolve(new Secret('good')), 350)),
+      token: () => new Promise((resolve) => setTimeout(() => resolve(new Secret('good')), 800)),
       close: () => undefined,
     };
     expect(
-      await signInAt(upstream, withToken(undefined, { connectTimeout: 250 }), { tokens }),
+      await signInAt(upstream, withToken(undefined, { connectTimeout: 500 }), { tokens }),
     ).toBeUndefined();
   });
 });

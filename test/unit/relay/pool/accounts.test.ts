@@ -10,6 +10,9 @@ import { Secret } from '../../../../src/setting.ts';
 import { type CountingUpstream, startCountingUpstream } from '../../../support/counting-upstream.ts';
 import { BOB, ORIGIN, upstreamSettings } from '../../../support/relay-situation.ts';
 import { startScriptedUpstream } from '../../../support/scripted-upstream.ts';
+import { useSteadyTime } from '../../../support/steady-time.ts';
+
+useSteadyTime();
 
 let upstream: CountingUpstream;
 let relay: Relay;
@@ -42,7 +45,7 @@ function start({
           port: upstream.port,
           maxConnections: 2,
           maxConnectionsPerUser: 9,
-          maxWait: 300,
+          maxWait: 500,
         },
         oauth: { grant: 'client-credentials', mailbox, scopes: [], timeout: 1_000 },
         ...settings,

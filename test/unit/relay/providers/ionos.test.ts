@@ -4,7 +4,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Relay } from '../../../../src/relay/relay.ts';
 import { IONOS_REFUSALS, startIonos } from '../../../support/providers/ionos.ts';
 import type { ProviderServer, ProviderStep } from '../../../support/providers/provider-server.ts';
+import { useSteadyTime } from '../../../support/steady-time.ts';
 import { afterwards, LETTER, relayTo, send, toldToClient, toldToOperator } from './situation.ts';
+
+useSteadyTime();
 
 const ACCOUNT = { user: 'post@example.org', password: 'the password' };
 
@@ -59,7 +62,7 @@ describe('ionos', () => {
   });
 
   it('gets eight messages in a minute, and no ninth', async () => {
-    const relay = await asCustomer({}, { maxWait: '1s' });
+    const relay = await asCustomer({}, { maxWait: '2s' });
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => send(relay)));
     expect(outcomes.map(toldToClient).sort()).toEqual([
       ...Array(8).fill('250'),

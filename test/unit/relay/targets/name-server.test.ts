@@ -14,7 +14,7 @@ async function candidates(
   options: { records?: NameServerRecord[]; behaviour?: 'silent' | 'fails' | 'garbage' } = {},
 ) {
   server = await startNameServer({ records: [], ...options });
-  const resolver = new Resolver({ timeout: 400, tries: 1 });
+  const resolver = new Resolver({ timeout: options.behaviour === 'silent' ? 400 : 4_000, tries: 1 });
   resolver.setServers([server.address]);
   const asked: TargetSettings = { host: 'example.org', lookup: 'mx', tls: 'starttls', ...settings };
   return await createTargets({ settings: asked, resolver }).candidates();

@@ -7,6 +7,9 @@ import { DotStuffer } from '../../../../src/relay/transaction/dot-stuffing.ts';
 import type { RelayTransaction } from '../../../../src/relay/transaction/transaction.ts';
 import { ALICE, BOB, ORIGIN, relay, send, start, stop, upstream } from '../../../support/relay-situation.ts';
 import { hangUp, held, raw, reply, silence } from '../../../support/scripted-upstream.ts';
+import { useSteadyTime } from '../../../support/steady-time.ts';
+
+useSteadyTime();
 
 const OFFERS = ['PIPELINING', 'CHUNKING', 'BINARYMIME'];
 const CHUNK = 65_536;
@@ -82,10 +85,10 @@ describe('chunks on their way', () => {
     const transaction = await beginBinary();
     const written = writeAll(transaction, Buffer.alloc(20 * CHUNK, 'x'), 16_384);
     // What the upstream has not read yet lies in the socket; what was sent is seen when it goes on.
-    await upstream.received('BDAT 65536\r\n');
+    const sent = () => upstream.connections[0]?.received.toString('latin1').match(/BDAT/g)?.length;
+    await upstream.until(() => sent() === limit, 'as many chunks as may be on their way');
     const stood = await Promise.race([written.then(() => 'through'), nextSecond()]);
     expect(stood).toBe('standing');
-    const sent = () => upstream.connections[0]?.received.toString('latin1').match(/BDAT/g)?.length;
     expect(sent()).toBe(limit);
     resolve();
     await written;
@@ -119,6 +122,7 @@ describe('the upstream’s answer to a chunk', () => {
     ['a reply of the wrong class', reply('354 go on'), { refused: true, code: 'upstream-protocol' }],
     ['asking for a login', reply('530 5.7.0 sign in'), { refused: true, code: 'upstream-login' }],
   ])('%s is the verdict, and LAST never follows', async (_what, answer, expected) => {
+    await start({ keywords: OFFERS }, { replyTimeout: 500 });
     upstream.on('BDAT', answer);
     const transaction = await beginBinary();
     await writeAll(transaction, Buffer.alloc(40 * CHUNK, 'x'), 16_384);
@@ -130,6 +134,7 @@ describe('the upstream’s answer to a chunk', () => {
   });
 
   test('that does not come is waited for as long as any other, once its turn is there', async () => {
+    await start({ keywords: OFFERS }, { replyTimeout: 500 });
     upstream.on('BDAT', silence());
     upstream.on('BDAT', reply('250 2.0.0 ok'), { times: 1 });
     const transaction = await beginBinary();

@@ -21,7 +21,7 @@ export function settingsFor(more: Partial<UpstreamOAuthSettings>): UpstreamOAuth
     clientId: 'postern',
     clientSecret: new Secret(CLIENT_SECRET),
     scopes: ['mail.send'],
-    timeout: 5_000,
+    timeout: 20_000,
     ...more,
   };
 }
@@ -90,9 +90,9 @@ export function redirectedTo(url: () => string): typeof fetch {
   };
 }
 
-/** When as many requests have come as said; fails after two seconds. */
+/** When as many requests have come as said; fails after 20 seconds. */
 export async function until(reached: () => boolean): Promise<void> {
-  const end = Date.now() + 2_000;
+  const end = Date.now() + 20_000;
   while (!reached()) {
     if (Date.now() > end) throw new Error('what was waited for did not come');
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -265,10 +265,10 @@ describe('an endpoint that fails', () => {
 describe('a caller', () => {
   it('waits no longer than the time limit, and others get what comes later', async () => {
     const { script, waiting, answer } = held();
-    const { ask, endpoint } = await situation(script, { timeout: 400 });
+    const { ask, endpoint } = await situation(script, { timeout: 2_000 });
     const started = Date.now();
-    expect(await ask()).toBe(`upstream-unavailable: ${endpoint.url} did not answer within 360 ms`);
-    expect(Date.now() - started).toBeLessThan(1_500);
+    expect(await ask()).toBe(`upstream-unavailable: ${endpoint.url} did not answer within 1800 ms`);
+    expect(Date.now() - started).toBeLessThan(20_000);
     expect(waiting).toHaveLength(1);
     answer('cut');
   });
@@ -292,7 +292,7 @@ describe('a caller', () => {
 });
 
 async function until2(reached: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 2_000;
+  const end = Date.now() + 20_000;
   while (!(await reached())) {
     if (Date.now() > end) throw new Error('what was waited for did not come');
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -94,7 +94,7 @@ test('the token is kept where an upstream needs it, hidden from whoever prints i
 });
 
 describe('the price of a failure', () => {
-  const WAIT = 300;
+  const WAIT = 2_000;
 
   /** Every failure costs the same here. */
   function pricey() {

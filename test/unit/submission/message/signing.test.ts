@@ -42,7 +42,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   vi.useRealTimers();
-  await vi.waitFor(() => expect(spooled()).toBe(0));
+  await expect.poll(spooled).toBe(0);
   remove();
 });
 
@@ -152,7 +152,7 @@ describe('a message that is signed', () => {
   test('waits for an upstream that takes little at a time', async () => {
     const situation = begin({}, STALLED);
     const done = send(situation, [`${HEADER}\r\n`], LARGE);
-    await vi.waitFor(() => expect(situation.upstream.text).not.toBe(''));
+    await expect.poll(() => situation.upstream.text).not.toBe('');
     await nextTurn();
     expect(situation.upstream.text.length).toBeLessThan(LARGE.length);
     situation.upstream.drain.resolve();
@@ -204,7 +204,7 @@ describe('a message that is stopped', () => {
     await push(situation, LARGE);
     expect(spooled()).toBe(1);
     situation.message.interrupt(REVOKED);
-    await vi.waitFor(() => expect(spooled()).toBe(0));
+    await expect.poll(spooled).toBe(0);
     expect(await send(situation, [LARGE], '')).toMatchObject({ verdict: REVOKED, stage: 'body' });
     expect(situation.upstream).toMatchObject({ calls: ['abort'], text: '' });
   });
@@ -214,7 +214,7 @@ describe('a message that is stopped', () => {
     const { message, upstream, outcomes, scanner } = situation;
     await push(situation, `${HEADER}\r\n`);
     const done = message.end(Buffer.from(LARGE), scanner);
-    await vi.waitFor(() => expect(upstream.text).not.toBe(''));
+    await expect.poll(() => upstream.text).not.toBe('');
     if (how === 'interrupted') message.interrupt(REVOKED);
     else message.abandon();
     upstream.drain.resolve();
@@ -228,7 +228,7 @@ describe('a message that is stopped', () => {
     const situation = begin({}, { data354: answer.promise });
     const { message, upstream, scanner } = situation;
     const done = message.end(Buffer.from(`${HEADER}\r\nbody\r\n`), scanner);
-    await vi.waitFor(() => expect(upstream.calls).toEqual(['data']));
+    await expect.poll(() => upstream.calls).toEqual(['data']);
     if (how === 'interrupted') message.interrupt(REVOKED);
     else message.abandon();
     answer.resolve({ code: 354, lines: ['go'] });
@@ -241,7 +241,7 @@ describe('a message that is stopped', () => {
     const final = Promise.withResolvers<Reply>();
     const { message, upstream, scanner, outcomes } = begin({}, { final: final.promise });
     const done = message.end(Buffer.from(`${HEADER}\r\nbody\r\n`), scanner);
-    await vi.waitFor(() => expect(upstream.calls).toEqual(['data', 'finish']));
+    await expect.poll(() => upstream.calls).toEqual(['data', 'finish']);
     message.interrupt(REVOKED);
     message.abandon();
     final.resolve(QUEUED);
@@ -269,7 +269,7 @@ describe('a message that is stopped', () => {
     const no = { code: 552, lines: ['5.3.4 too large'] };
     const situation = begin({}, STALLED);
     const done = send(situation, [`${HEADER}\r\n`], LARGE);
-    await vi.waitFor(() => expect(situation.upstream.text).not.toBe(''));
+    await expect.poll(() => situation.upstream.text).not.toBe('');
     situation.upstream.verdict = no;
     situation.upstream.drain.resolve();
     expect(await done).toMatchObject({ verdict: no, stage: 'body' });

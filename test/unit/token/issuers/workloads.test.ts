@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { claimPattern, patternFault } from '../../../../src/token/issuers/claim-pattern.ts';
 import { createWorkloads } from '../../../../src/token/issuers/workloads.ts';
+import { processorTime } from '../../../support/processor-time.ts';
 
 describe('a pattern', () => {
   it.each<[string, string]>([
@@ -61,9 +62,10 @@ describe('a pattern', () => {
   });
 
   it('with many stars is answered at once: no text takes long', () => {
-    const started = performance.now();
-    expect(claimPattern(`${'a*'.repeat(200)}b`)('a'.repeat(255))).toBe(false);
-    expect(performance.now() - started).toBeLessThan(500);
+    const spent = processorTime(() =>
+      expect(claimPattern(`${'a*'.repeat(200)}b`)('a'.repeat(255))).toBe(false),
+    );
+    expect(spent).toBeLessThan(2000);
   });
 
   it.each<[string, string | undefined]>([

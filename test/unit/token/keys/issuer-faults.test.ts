@@ -40,16 +40,16 @@ afterEach(async () => {
   await issuer.stop();
 });
 
-async function open(verification: 'signature' | 'introspection'): Promise<void> {
+async function open(verification: 'signature' | 'introspection', timeout = 10_000): Promise<void> {
   verifier = createTokenVerifier({
     settings: tokenSettings({
       trustedIssuers: [
         trustedIssuer(issuer.issuer, {
           verification,
-          introspection: introspectionSettings({ endpoint: `${issuer.issuer}${INTROSPECT}`, timeout: 1_000 }),
+          introspection: introspectionSettings({ endpoint: `${issuer.issuer}${INTROSPECT}`, timeout }),
         }),
       ],
-      jwks: { refreshInterval: 3_600_000, cooldown: 30_000, timeout: 1_000 },
+      jwks: { refreshInterval: 3_600_000, cooldown: 30_000, timeout },
     }),
     own: undefined,
     revocations: await openRevocations({ store: memoryRevocationStore(), now: clock.now }),
@@ -92,16 +92,17 @@ const TROUBLE: readonly (readonly [string, () => unknown])[] = [
   ['answers without end', everywhere({ body: `{"x":"${'x'.repeat(600 * 1024)}"}` })],
 ];
 
-describe.each(TROUBLE)('an issuer that %s', (_what, trouble) => {
+describe.each(TROUBLE)('an issuer that %s', (what, trouble) => {
+  const timeout = what === 'does not answer in time' ? 2_000 : undefined;
   it('whose keys were never fetched: later', async () => {
-    await open('signature');
+    await open('signature', timeout);
     await trouble();
     expect(await verdictOn(fresh())).toBe('issuer-unavailable');
     expect(await verdictOn(fresh(foreign))).not.toBe('good');
   });
 
   it('whose keys are known: good, also after they are due for another look', async () => {
-    await open('signature');
+    await open('signature', timeout);
     const known = fresh();
     expect(await verdictOn(known)).toBe('good');
     await trouble();
@@ -116,7 +117,7 @@ describe.each(TROUBLE)('an issuer that %s', (_what, trouble) => {
   });
 
   it('that is asked: later, but for a token it has just vouched for', async () => {
-    await open('introspection');
+    await open('introspection', timeout);
     const known = fresh();
     expect(await verdictOn(known)).toBe('good');
     await trouble();

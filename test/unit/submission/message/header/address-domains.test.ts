@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { checkAddressDomains } from '../../../../../src/submission/message/header/address-domains.ts';
+import { processorTime } from '../../../../support/processor-time.ts';
 
 const judge = (value: string, name = 'To') => checkAddressDomains([{ name, value: ` ${value}` }]);
 
@@ -105,9 +106,8 @@ test.each(['a@b.c,', 'a@', '@', '<', '"', '(', '"a",', ':', 'a@b.', 'a.', '<a@b'
   'a quarter of a MiB of %j is judged in no time',
   (piece) => {
     for (const end of ['', ' bob@host', '@']) {
-      const started = performance.now();
-      judge(piece.repeat(262_144 / piece.length) + end);
-      expect(performance.now() - started).toBeLessThan(500);
+      const spent = processorTime(() => judge(piece.repeat(262_144 / piece.length) + end));
+      expect(spent).toBeLessThan(2000);
     }
   },
 );

@@ -6,6 +6,7 @@ import {
   bearsName,
   type SignedIn,
 } from '../../../../../src/submission/message/header/authentication-results.ts';
+import { processorTime } from '../../../../support/processor-time.ts';
 
 const field = (changes: Partial<SignedIn> = {}): string =>
   authenticationResultsField({
@@ -166,8 +167,7 @@ describe('somebody else’s', () => {
 test.each(['(', '"', '\\', 'mail.', ' ', ';', '"a"', '=?utf-8?Q?', '\xc3\xa4'])(
   'a quarter of a MiB of %j is judged in no time',
   (piece) => {
-    const started = performance.now();
-    bearsName(piece.repeat(262_144 / piece.length), OURS);
-    expect(performance.now() - started).toBeLessThan(500);
+    const spent = processorTime(() => bearsName(piece.repeat(262_144 / piece.length), OURS));
+    expect(spent).toBeLessThan(2000);
   },
 );

@@ -5,6 +5,7 @@ import { parseHeader } from '../../../../../src/policy/header.ts';
 import { isRefusal } from '../../../../../src/refusal.ts';
 import { editHeader } from '../../../../../src/submission/message/header/edit.ts';
 import { headerContext } from '../../../../support/message-situation.ts';
+import { processorTime } from '../../../../support/processor-time.ts';
 
 const DATE = 'Date: Sat, 21 Nov 2026 10:00:00 +0100';
 const ID = 'Message-ID: <1@client.example>';
@@ -93,10 +94,11 @@ describe('dropped', () => {
   });
 
   test('ten thousands of them in no time', () => {
-    const started = performance.now();
-    expect(edit(Array.from({ length: 40_000 }, () => 'Bcc:')).removed).toHaveLength(40_000);
-    expect(edit(Array.from({ length: 20_000 }, () => 'Date: x')).removed).toHaveLength(20_000);
-    expect(performance.now() - started).toBeLessThan(1500);
+    const spent = processorTime(() => {
+      expect(edit(Array.from({ length: 40_000 }, () => 'Bcc:')).removed).toHaveLength(40_000);
+      expect(edit(Array.from({ length: 20_000 }, () => 'Date: x')).removed).toHaveLength(20_000);
+    });
+    expect(spent).toBeLessThan(5000);
   });
 });
 

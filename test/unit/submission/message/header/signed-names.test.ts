@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { signedNames } from '../../../../../src/submission/message/header/signed-names.ts';
+import { processorTime } from '../../../../support/processor-time.ts';
 
 const names = (...fields: [name: string, value: string][]): string[] =>
   [...signedNames(fields.map(([name, value]) => ({ name, value })))].sort();
@@ -32,7 +33,6 @@ test('of all signatures together, and of no other field', () => {
 });
 
 test.each(['h=', 'h=;', ';', ' ', ':', 'h=a:', ';h'])('a quarter of a MiB of %j costs no time', (piece) => {
-  const started = performance.now();
-  names(['DKIM-Signature', piece.repeat(262_144 / piece.length)]);
-  expect(performance.now() - started).toBeLessThan(500);
+  const spent = processorTime(() => names(['DKIM-Signature', piece.repeat(262_144 / piece.length)]));
+  expect(spent).toBeLessThan(2000);
 });

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { withoutComments } from '../../../../../src/submission/message/header/structured-text.ts';
+import { processorTime } from '../../../../support/processor-time.ts';
 
 test.each([
   ['', ''],
@@ -39,7 +40,6 @@ test.each([
   ['backslashes', '("\\'],
   ['folds', 'a\r\n (b)'],
 ])('takes linear time: %s without end', (_what, piece) => {
-  const started = performance.now();
-  withoutComments(piece.repeat(260_000 / piece.length));
-  expect(performance.now() - started).toBeLessThan(500);
+  const spent = processorTime(() => withoutComments(piece.repeat(260_000 / piece.length)));
+  expect(spent).toBeLessThan(2000);
 });
