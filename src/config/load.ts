@@ -1,7 +1,7 @@
 // A configuration file → Settings, or every fault of it at once.
 
 import { dirname, resolve } from 'node:path';
-import { CHECKS } from './checks.ts';
+import { CHECKS } from './checks/checks.ts';
 import { parseConfig } from './document.ts';
 import { type Fault, type Place, spellPlace } from './fault.ts';
 import { type ReadFile, readFileFromDisk, whyUnreadable } from './files.ts';

@@ -100,7 +100,7 @@ function checkPurpose(claims: Claims, { claimedTypes }: IssuerRules): Refusal | 
 }
 
 function checkAudience({ aud }: Claims, { audiences }: IssuerRules): Refusal | undefined {
-  // Without any (see check-trusted-issuers.ts) the client says for whom it is.
+  // Without any (see config/checks/trusted-issuers.ts) the client says for whom it is.
   if (!audiences) return undefined;
   const found: unknown[] = Array.isArray(aud) ? aud : [aud];
   const isText = found.length > 0 && found.every((value) => typeof value === 'string');

@@ -23,7 +23,7 @@ export const ISSUER_PRESETS = {
     identity: { addresses: ['sub'], groups: 'groups' },
   },
   // https://github.com/googleapis/google-auth-library-nodejs, getTokenInfo: access tokens are opaque, and tokeninfo tells of them.
-  // Everybody may have an account, by any address: `domains` belongs to it (config/check-trusted-issuers.ts).
+  // Everybody may have an account, by any address: `domains` belongs to it (config/checks/trusted-issuers.ts).
   google: {
     issuer: 'https://accounts.google.com',
     verification: 'introspection',

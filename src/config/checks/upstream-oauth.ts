@@ -1,13 +1,13 @@
 // Checks of an upstream's access tokens: each grant has what it needs and nothing it would not use; keys and files can be used.
 
-import { canonicalAddress } from '../address.ts';
-import { isKeyFault, readSigningKey } from '../client-proof/signing-key.ts';
-import { readServiceAccount } from '../relying-party/upstream/service-account.ts';
-import type { UpstreamOAuthSettings } from '../relying-party/upstream/settings.ts';
-import { faultOfTimer } from './check-limits.ts';
+import { canonicalAddress } from '../../address.ts';
+import { isKeyFault, readSigningKey } from '../../client-proof/signing-key.ts';
+import { readServiceAccount } from '../../relying-party/upstream/service-account.ts';
+import type { UpstreamOAuthSettings } from '../../relying-party/upstream/settings.ts';
+import { type Place, quote } from '../fault.ts';
+import { isLoopback } from '../hosts.ts';
 import type { CheckInput } from './checks.ts';
-import { type Place, quote } from './fault.ts';
-import { isLoopback } from './hosts.ts';
+import { faultOfTimer } from './limits.ts';
 
 type Name = keyof UpstreamOAuthSettings;
 type Grant = UpstreamOAuthSettings['grant'];

@@ -1,10 +1,10 @@
 // Checks of DKIM: each key can sign, for a domain and under a selector that DNS can hold, and a signature covers what it should.
 
 import { domainToASCII } from 'node:url';
-import { readPrivateKey } from '../dkim/key.ts';
+import { readPrivateKey } from '../../dkim/key.ts';
+import { type Place, quote } from '../fault.ts';
+import { isHostName } from '../hosts.ts';
 import type { CheckInput } from './checks.ts';
-import { type Place, quote } from './fault.ts';
-import { isHostName } from './hosts.ts';
 
 /** RFC 8301 §3.2 asks for 2048, and only up to 4096 must a verifier be able to check. */
 const GOOD_BITS = 2048;

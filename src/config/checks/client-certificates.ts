@@ -1,8 +1,8 @@
 // Checks of clients that show certificates (RFC 8705): proxies whose word counts, registered certificates and names, authorities.
 
-import { readAuthorities } from '../authorization/mutual-tls/authorities.ts';
-import { readSubject, SUBJECT_KINDS } from '../authorization/mutual-tls/subject.ts';
-import { readCertificates } from '../tls/pair.ts';
+import { readAuthorities } from '../../authorization/mutual-tls/authorities.ts';
+import { readSubject, SUBJECT_KINDS } from '../../authorization/mutual-tls/subject.ts';
+import { readCertificates } from '../../tls/pair.ts';
 import type { CheckInput } from './checks.ts';
 
 /** Who may write the headers of a proxy may say where a request comes from, and which certificate was shown: that of any client. */

@@ -1,32 +1,32 @@
 // What must fit together across settings: the ordered list of checks that run once each setting is well formed by itself.
 
-import { checkListenerAccess, checkTrustedNetworks } from './check-access.ts';
+import type { Findings } from '../fault.ts';
+import type { ReadFile } from '../files.ts';
+import type { Settings } from '../schema.ts';
+import { checkListenerAccess, checkTrustedNetworks } from './access.ts';
 import {
   checkCertificate,
   checkCiphers,
   checkClientAuthorities,
   checkSessionTickets,
-} from './check-certificate.ts';
+} from './certificate.ts';
 import {
   checkAppAuthorities,
   checkCertificateSubjects,
   checkClientCertificates,
   checkReverseProxy,
-} from './check-client-certificates.ts';
-import { checkClientKeys, checkClients, checkDeviceGrant, checkSendAs } from './check-clients.ts';
-import { checkDkimFields, checkDkimKeys } from './check-dkim.ts';
-import { checkDroppedFields } from './check-header.ts';
-import { checkAudience, checkIdentityProvider, checkOwnIssuer } from './check-issuers.ts';
-import { BOUNDS, checkBound, checkKeyRotation, checkSizes, checkTokenLifetimes } from './check-limits.ts';
-import { checkAddressesInUse, checkDemo, checkHostName, HOST_NAMES } from './check-listeners.ts';
-import { checkClientMetadataDocuments, checkRegistration } from './check-open-clients.ts';
-import { PRESET_CHECKS } from './check-presets.ts';
-import { checkSharedSignals } from './check-signals.ts';
-import { checkTrustedIssuers } from './check-trusted-issuers.ts';
-import { UPSTREAM_CHECKS } from './check-upstreams.ts';
-import type { Findings } from './fault.ts';
-import type { ReadFile } from './files.ts';
-import type { Settings } from './schema.ts';
+} from './client-certificates.ts';
+import { checkClientKeys, checkClients, checkDeviceGrant, checkSendAs } from './clients.ts';
+import { checkDkimFields, checkDkimKeys } from './dkim.ts';
+import { checkDroppedFields } from './header.ts';
+import { checkAudience, checkIdentityProvider, checkOwnIssuer } from './issuers.ts';
+import { BOUNDS, checkBound, checkKeyRotation, checkSizes, checkTokenLifetimes } from './limits.ts';
+import { checkAddressesInUse, checkDemo, checkHostName, HOST_NAMES } from './listeners.ts';
+import { checkClientMetadataDocuments, checkRegistration } from './open-clients.ts';
+import { PRESET_CHECKS } from './presets.ts';
+import { checkSharedSignals } from './signals.ts';
+import { checkTrustedIssuers } from './trusted-issuers.ts';
+import { UPSTREAM_CHECKS } from './upstreams.ts';
 
 /** What a check is given: sound settings, at least those it reads. */
 export interface CheckInput {

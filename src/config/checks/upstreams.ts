@@ -1,15 +1,15 @@
 // Checks of the upstream mail servers: each protected, named and reached soundly, and every route leads to one.
 
 import { isIP } from 'node:net';
-import { readDomainPattern } from '../address.ts';
-import { portOf, type UpstreamSettings } from '../relay/settings.ts';
-import { readCertificates, readPair } from '../tls/pair.ts';
-import { faultOfTimer } from './check-limits.ts';
-import { checkUpstreamOAuth } from './check-upstream-oauth.ts';
+import { readDomainPattern } from '../../address.ts';
+import { portOf, type UpstreamSettings } from '../../relay/settings.ts';
+import { readCertificates, readPair } from '../../tls/pair.ts';
+import { type Place, quote, spellPlace } from '../fault.ts';
+import { isHostName, isLoopback, isWildcard } from '../hosts.ts';
+import type { Settings } from '../schema.ts';
 import type { Check, CheckInput } from './checks.ts';
-import { type Place, quote, spellPlace } from './fault.ts';
-import { isHostName, isLoopback, isWildcard } from './hosts.ts';
-import type { Settings } from './schema.ts';
+import { faultOfTimer } from './limits.ts';
+import { checkUpstreamOAuth } from './upstream-oauth.ts';
 
 interface Placed {
   readonly place: Place;

@@ -1,10 +1,10 @@
 // Checks of the programs and apps that may ask for tokens: each can be used, and none more widely than it says.
 
 import { createPublicKey } from 'node:crypto';
-import { canonicalAddress } from '../address.ts';
+import { canonicalAddress } from '../../address.ts';
+import { type Place, quote } from '../fault.ts';
+import { isLoopback } from '../hosts.ts';
 import type { CheckInput } from './checks.ts';
-import { type Place, quote } from './fault.ts';
-import { isLoopback } from './hosts.ts';
 
 export function checkClients(input: CheckInput): void {
   const seen = new Map<string, number>();

@@ -1,10 +1,10 @@
 // Checks of TLS for mail clients: certificates and keys present, fitting, in date, for the right name; ciphers; ticket keys.
 
 import { isIP } from 'node:net';
-import { judgeCiphers } from '../tls/ciphers.ts';
-import { type Pair, type PairTexts, readCertificates, readPair } from '../tls/pair.ts';
+import { judgeCiphers } from '../../tls/ciphers.ts';
+import { type Pair, type PairTexts, readCertificates, readPair } from '../../tls/pair.ts';
+import type { Place } from '../fault.ts';
 import type { CheckInput } from './checks.ts';
-import type { Place } from './fault.ts';
 
 const TWO_WEEKS = 14 * 86_400_000;
 const TLS: Place = ['submission', 'tls'];

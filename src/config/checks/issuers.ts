@@ -1,9 +1,9 @@
 // Checks of the issuers: Postern's own, the identity provider's; and what holds for the address of any.
 
-import { readDomainPattern } from '../address.ts';
+import { readDomainPattern } from '../../address.ts';
+import { type Place, quote } from '../fault.ts';
+import { hostOf, isLoopback } from '../hosts.ts';
 import type { CheckInput } from './checks.ts';
-import { type Place, quote } from './fault.ts';
-import { hostOf, isLoopback } from './hosts.ts';
 
 export function checkOwnIssuer(input: CheckInput): void {
   const { issuer } = input.settings.authorization;

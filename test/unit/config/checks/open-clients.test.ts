@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { checkClientMetadataDocuments } from '../../../src/config/check-open-clients.ts';
-import type { CheckInput } from '../../../src/config/checks.ts';
+import type { CheckInput } from '../../../../src/config/checks/checks.ts';
+import { checkClientMetadataDocuments } from '../../../../src/config/checks/open-clients.ts';
 
 function told(documents: object): { faults: string[]; dangers: string[] } {
   const [faults, dangers]: [string[], string[]] = [[], []];

@@ -1,10 +1,10 @@
 // Checks of how an issuer is asked about tokens, and that a token is shown to no more issuers than need be.
 
-import { isKeyFault, readSigningKey } from '../client-proof/signing-key.ts';
-import type { TrustedIssuerSettings } from '../token/settings.ts';
-import { httpUrl } from './check-issuers.ts';
+import { isKeyFault, readSigningKey } from '../../client-proof/signing-key.ts';
+import type { TrustedIssuerSettings } from '../../token/settings.ts';
+import { type Place, quote, spellPlace } from '../fault.ts';
 import type { CheckInput } from './checks.ts';
-import { type Place, quote, spellPlace } from './fault.ts';
+import { httpUrl } from './issuers.ts';
 
 /** One entry of token.trustedIssuers. */
 export interface Entry {

@@ -2,12 +2,12 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { checkUpstreamOAuth } from '../../../src/config/check-upstream-oauth.ts';
-import type { CheckInput } from '../../../src/config/checks.ts';
-import { spellPlace } from '../../../src/config/fault.ts';
-import type { UpstreamOAuthSettings } from '../../../src/relying-party/upstream/settings.ts';
-import { Secret } from '../../../src/setting.ts';
-import { type Issued, makeAuthority } from '../../support/certificate-maker.ts';
+import type { CheckInput } from '../../../../src/config/checks/checks.ts';
+import { checkUpstreamOAuth } from '../../../../src/config/checks/upstream-oauth.ts';
+import { spellPlace } from '../../../../src/config/fault.ts';
+import type { UpstreamOAuthSettings } from '../../../../src/relying-party/upstream/settings.ts';
+import { Secret } from '../../../../src/setting.ts';
+import { type Issued, makeAuthority } from '../../../support/certificate-maker.ts';
 
 const KEYS = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const PEM = KEYS.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;

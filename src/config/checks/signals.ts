@@ -1,7 +1,7 @@
 // Checks of the transmitters of Shared Signals: whose word ends access, and how it comes.
 
-import { checkInsecureHttp, checkIssuerUrl, httpUrl } from './check-issuers.ts';
 import type { CheckInput } from './checks.ts';
+import { checkInsecureHttp, checkIssuerUrl, httpUrl } from './issuers.ts';
 
 const LEAST_INTERVAL = 1_000;
 const LONGEST_INTERVAL = 3_600_000;

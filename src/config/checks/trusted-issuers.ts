@@ -1,8 +1,10 @@
 // Checks of the issuers trusted directly: who they are, how their tokens are proved, whom they speak for.
 
-import { canonicalAddress } from '../address.ts';
-import { patternFault } from '../token/issuers/claim-pattern.ts';
-import { checkIntrospection, checkOpaqueTokens, type Entry } from './check-introspection.ts';
+import { canonicalAddress } from '../../address.ts';
+import { patternFault } from '../../token/issuers/claim-pattern.ts';
+import { type Place, quote, spellPlace } from '../fault.ts';
+import type { CheckInput } from './checks.ts';
+import { checkIntrospection, checkOpaqueTokens, type Entry } from './introspection.ts';
 import {
   checkAddressClaims,
   checkInsecureHttp,
@@ -11,9 +13,7 @@ import {
   httpUrl,
   isEverybodys,
   readDomain,
-} from './check-issuers.ts';
-import type { CheckInput } from './checks.ts';
-import { type Place, quote, spellPlace } from './fault.ts';
+} from './issuers.ts';
 
 export function checkTrustedIssuers(input: CheckInput): void {
   const entries = input.settings.token.trustedIssuers.map(

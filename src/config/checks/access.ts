@@ -1,9 +1,9 @@
 // Checks of who may use a listener: nobody gets in by omission, and no network is so wide that it is the whole world.
 
-import { canonicalAddress, readDomainPattern } from '../address.ts';
-import { createNetworks, type Networks } from '../network.ts';
+import { canonicalAddress, readDomainPattern } from '../../address.ts';
+import { createNetworks, type Networks } from '../../network.ts';
+import { type Place, quote } from '../fault.ts';
 import type { CheckInput } from './checks.ts';
-import { type Place, quote } from './fault.ts';
 
 /** Prefixes shorter than these hold more machines than any organisation has. */
 const WIDEST = { ipv4: 8, ipv6: 20 };

@@ -1,11 +1,11 @@
 // Checks of who listens where and who is called: no address twice, no loop, nothing of the demo outside this machine.
 
 import { isIP } from 'node:net';
-import type { SocketAddress } from '../setting.ts';
+import type { SocketAddress } from '../../setting.ts';
+import { type Place, quote, spellPlace } from '../fault.ts';
+import { isHostName, isLoopback, isWildcard } from '../hosts.ts';
+import { type Settings, settingAt } from '../schema.ts';
 import type { CheckInput } from './checks.ts';
-import { type Place, quote, spellPlace } from './fault.ts';
-import { isHostName, isLoopback, isWildcard } from './hosts.ts';
-import { type Settings, settingAt } from './schema.ts';
 
 interface Listener {
   readonly place: Place;

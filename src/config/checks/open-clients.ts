@@ -1,9 +1,9 @@
 // Checks of what is said about programs that nobody registered: patterns that mean something, hosts that are hosts.
 
-import { faultOfPattern } from '../authorization/open-clients/redirect-pattern.ts';
+import { faultOfPattern } from '../../authorization/open-clients/redirect-pattern.ts';
+import { type Place, quote } from '../fault.ts';
+import { isHostName } from '../hosts.ts';
 import type { CheckInput } from './checks.ts';
-import { type Place, quote } from './fault.ts';
-import { isHostName } from './hosts.ts';
 
 export function checkRegistration(input: CheckInput): void {
   const { redirectPatterns } = input.settings.authorization.registration;
