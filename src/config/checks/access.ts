@@ -3,7 +3,7 @@
 import { canonicalAddress, readDomainPattern } from '../../address.ts';
 import { createNetworks, type Networks } from '../../network.ts';
 import { type Place, quote } from '../fault.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 
 /** Prefixes shorter than these hold more machines than any organisation has. */
 const WIDEST = { ipv4: 8, ipv6: 20 };

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { judgeCiphers } from '../../tls/ciphers.ts';
 import { type Pair, type PairTexts, readCertificates, readPair } from '../../tls/pair.ts';
 import type { Place } from '../fault.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 
 const TWO_WEEKS = 14 * 86_400_000;
 const TLS: Place = ['submission', 'tls'];

@@ -1,8 +1,5 @@
 // What must fit together across settings: the ordered list of checks that run once each setting is well formed by itself.
 
-import type { Findings } from '../fault.ts';
-import type { ReadFile } from '../files.ts';
-import type { Settings } from '../schema.ts';
 import { checkListenerAccess, checkTrustedNetworks } from './access.ts';
 import {
   checkCertificate,
@@ -10,6 +7,7 @@ import {
   checkClientAuthorities,
   checkSessionTickets,
 } from './certificate.ts';
+import type { Check } from './check.ts';
 import {
   checkAppAuthorities,
   checkCertificateSubjects,
@@ -27,21 +25,6 @@ import { PRESET_CHECKS } from './presets.ts';
 import { checkSharedSignals } from './signals.ts';
 import { checkTrustedIssuers } from './trusted-issuers.ts';
 import { UPSTREAM_CHECKS } from './upstreams.ts';
-
-/** What a check is given: sound settings, at least those it reads. */
-export interface CheckInput {
-  readonly settings: Settings;
-  readonly findings: Findings;
-  readonly readFile: ReadFile;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-}
-
-export interface Check {
-  /** Sections that must be without fault for the check to make sense. */
-  readonly reads: readonly string[];
-  readonly run: (input: CheckInput) => void;
-}
 
 const ISSUER = 'authorization.issuer';
 const CLIENTS = 'authorization.clients';

@@ -3,7 +3,7 @@
 import { readAuthorities } from '../../authorization/mutual-tls/authorities.ts';
 import { readSubject, SUBJECT_KINDS } from '../../authorization/mutual-tls/subject.ts';
 import { readCertificates } from '../../tls/pair.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 
 /** Who may write the headers of a proxy may say where a request comes from, and which certificate was shown: that of any client. */
 export function checkReverseProxy({ settings, findings }: CheckInput): void {

@@ -4,7 +4,7 @@ import { createPublicKey } from 'node:crypto';
 import { canonicalAddress } from '../../address.ts';
 import { type Place, quote } from '../fault.ts';
 import { isLoopback } from '../hosts.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 
 export function checkClients(input: CheckInput): void {
   const seen = new Map<string, number>();

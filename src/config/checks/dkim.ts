@@ -4,7 +4,7 @@ import { domainToASCII } from 'node:url';
 import { readPrivateKey } from '../../dkim/key.ts';
 import { type Place, quote } from '../fault.ts';
 import { isHostName } from '../hosts.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 
 /** RFC 8301 §3.2 asks for 2048, and only up to 4096 must a verifier be able to check. */
 const GOOD_BITS = 2048;

@@ -1,7 +1,7 @@
 // Checks of what is to be changed in the header of a message.
 
 import { quote } from '../fault.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 
 // RFC 5322 §2.2.
 const FIELD_NAME = /^[!-9;-~]+$/;

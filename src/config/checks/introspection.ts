@@ -3,7 +3,7 @@
 import { isKeyFault, readSigningKey } from '../../client-proof/signing-key.ts';
 import type { TrustedIssuerSettings } from '../../token/settings.ts';
 import { type Place, quote, spellPlace } from '../fault.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 import { httpUrl } from './issuers.ts';
 
 /** One entry of token.trustedIssuers. */

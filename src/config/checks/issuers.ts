@@ -3,7 +3,7 @@
 import { readDomainPattern } from '../../address.ts';
 import { type Place, quote } from '../fault.ts';
 import { hostOf, isLoopback } from '../hosts.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 
 export function checkOwnIssuer(input: CheckInput): void {
   const { issuer } = input.settings.authorization;

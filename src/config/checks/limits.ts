@@ -1,7 +1,7 @@
 // Checks of times and sizes: each in sane bounds, and those that depend on each other in the right order.
 
 import { settingAt } from '../schema.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

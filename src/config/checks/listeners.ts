@@ -5,7 +5,7 @@ import type { SocketAddress } from '../../setting.ts';
 import { type Place, quote, spellPlace } from '../fault.ts';
 import { isHostName, isLoopback, isWildcard } from '../hosts.ts';
 import { type Settings, settingAt } from '../schema.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 
 interface Listener {
   readonly place: Place;

@@ -3,7 +3,7 @@
 import { faultOfPattern } from '../../authorization/open-clients/redirect-pattern.ts';
 import { type Place, quote } from '../fault.ts';
 import { isHostName } from '../hosts.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 
 export function checkRegistration(input: CheckInput): void {
   const { redirectPatterns } = input.settings.authorization.registration;

@@ -1,7 +1,7 @@
 // Checks of what the presets of upstreams cannot fill in: who Postern is to a provider that knows nobody by their address.
 
 import { SETTINGS_SCHEMA } from '../schema.ts';
-import type { Check, CheckInput } from './checks.ts';
+import type { Check, CheckInput } from './check.ts';
 import { upstreamsOf } from './upstreams.ts';
 
 export const PRESET_CHECKS: readonly Check[] = [

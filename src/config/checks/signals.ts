@@ -1,6 +1,6 @@
 // Checks of the transmitters of Shared Signals: whose word ends access, and how it comes.
 
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 import { checkInsecureHttp, checkIssuerUrl, httpUrl } from './issuers.ts';
 
 const LEAST_INTERVAL = 1_000;

@@ -3,7 +3,7 @@
 import { canonicalAddress } from '../../address.ts';
 import { patternFault } from '../../token/issuers/claim-pattern.ts';
 import { type Place, quote, spellPlace } from '../fault.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 import { checkIntrospection, checkOpaqueTokens, type Entry } from './introspection.ts';
 import {
   checkAddressClaims,

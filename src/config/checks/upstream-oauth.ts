@@ -6,7 +6,7 @@ import { readServiceAccount } from '../../relying-party/upstream/service-account
 import type { UpstreamOAuthSettings } from '../../relying-party/upstream/settings.ts';
 import { type Place, quote } from '../fault.ts';
 import { isLoopback } from '../hosts.ts';
-import type { CheckInput } from './checks.ts';
+import type { CheckInput } from './check.ts';
 import { faultOfTimer } from './limits.ts';
 
 type Name = keyof UpstreamOAuthSettings;

@@ -7,7 +7,7 @@ import { readCertificates, readPair } from '../../tls/pair.ts';
 import { type Place, quote, spellPlace } from '../fault.ts';
 import { isHostName, isLoopback, isWildcard } from '../hosts.ts';
 import type { Settings } from '../schema.ts';
-import type { Check, CheckInput } from './checks.ts';
+import type { Check, CheckInput } from './check.ts';
 import { faultOfTimer } from './limits.ts';
 import { checkUpstreamOAuth } from './upstream-oauth.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CheckInput } from '../../../../src/config/checks/checks.ts';
+import type { CheckInput } from '../../../../src/config/checks/check.ts';
 import { checkClientMetadataDocuments } from '../../../../src/config/checks/open-clients.ts';
 
 function told(documents: object): { faults: string[]; dangers: string[] } {

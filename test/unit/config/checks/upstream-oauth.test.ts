@@ -2,7 +2,7 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { CheckInput } from '../../../../src/config/checks/checks.ts';
+import type { CheckInput } from '../../../../src/config/checks/check.ts';
 import { checkUpstreamOAuth } from '../../../../src/config/checks/upstream-oauth.ts';
 import { spellPlace } from '../../../../src/config/fault.ts';
 import type { UpstreamOAuthSettings } from '../../../../src/relying-party/upstream/settings.ts';
