@@ -6,13 +6,14 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { connect as secure } from 'node:tls';
+import { connect as secure, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 
 const ISSUER = 'http://localhost:8080';
 const SUBMISSION = { host: '127.0.0.1', port: 1587 };
 const SENDER = 'app@example.org';
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const AUTHORITY = here('data/demo/ca.pem');
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const step = (number: number, text: string): void => say(`\n${number}. ${text}`);
@@ -86,23 +87,34 @@ interface Dialogue {
 
 async function talk(speak: (dialogue: Dialogue) => Promise<void>): Promise<void> {
   const clear = connect(SUBMISSION);
-  const opening = createDialogue(clear);
-  await opening.reply(220);
-  await opening.command('EHLO tour.example.org', 250);
-  await opening.command('STARTTLS', 220);
-  clear.removeAllListeners('data');
-  const socket = secure({
-    socket: clear,
-    servername: 'localhost',
-    ca: await readFile(here('data/demo/ca.pem')),
-  });
-  await once(socket, 'secureConnect');
-  say(`      (TLS: ${socket.getProtocol()}, ${socket.getCipher().name})`);
-  const dialogue = createDialogue(socket);
-  await dialogue.command('EHLO tour.example.org', 250);
-  await speak(dialogue);
-  await dialogue.command('QUIT', 221);
-  socket.destroy();
+  try {
+    const opening = createDialogue(clear);
+    await opening.reply(220);
+    await opening.command('EHLO tour.example.org', 250);
+    await opening.command('STARTTLS', 220);
+    clear.removeAllListeners('data');
+    const socket = await protect(clear);
+    say(`      (TLS: ${socket.getProtocol()}, ${socket.getCipher().name})`);
+    const dialogue = createDialogue(socket);
+    await dialogue.command('EHLO tour.example.org', 250);
+    await speak(dialogue);
+    await dialogue.command('QUIT', 221);
+  } finally {
+    // An open connection would keep the process from its end.
+    clear.destroy();
+  }
+}
+
+async function protect(clear: Socket): Promise<TLSSocket> {
+  try {
+    const socket = secure({ socket: clear, servername: 'localhost', ca: await readFile(AUTHORITY) });
+    await once(socket, 'secureConnect');
+    return socket;
+  } catch (error) {
+    throw new Error(
+      `the demo that answers is not the one of this folder, whose authority is in data/demo/ca.pem; stop it (${(error as Error).message})`,
+    );
+  }
 }
 
 function createDialogue(socket: Socket): Dialogue & { reply(code: number): Promise<string> } {
