@@ -37,8 +37,9 @@ knows its last 2,000 refused sessions, for a day at most; the journal has the sa
 
 Without: an access token, from a file or standard input, is verified as it would be after AUTH, and what is wrong with it
 is told with what to change. The running Postern is asked over its administration socket, so run this as the user that it
-runs as. Where none answers, the settings of --config are what counts; keys and introspection are asked for all the same,
-and what could not be checked is said. The token is never printed; it does not belong on the command line, where every user of
+runs as. Where none answers, the settings of --config are what counts; keys and introspection are asked for all the same
+(but a token that may be an opaque one of Postern's own is shown to no issuer without tokenPrefixes), and what could not be
+checked is said. The token is never printed; it does not belong on the command line, where every user of
 the machine can read it.
 
 Examples:

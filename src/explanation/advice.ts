@@ -27,7 +27,7 @@ export const ADVICE = {
   'token-critical':
     'Let the issuer leave out the header `crit`: what it names as critical is unknown to Postern.',
   'token-type':
-    'Let the program send its access token, not the ID token. If the issuer marks its access tokens otherwise, add the `typ` found to `token.trustedIssuers[].types`, or to `token.trustedIssuers[].claimedTypes` where it is a claim.',
+    'Let the program send its access token, not the ID token or the refresh token. If the issuer marks its access tokens otherwise, add the `typ` found to `token.trustedIssuers[].types`, or to `token.trustedIssuers[].claimedTypes` where it is a claim.',
   'token-issuer':
     'Let the program sign in at one of the issuers that are expected, or add the one found to `token.trustedIssuers`. Both must be the same to the letter: `https`, port and a slash at the end count.',
   'token-key':

@@ -18,7 +18,8 @@ const NOTHING_RUNS = 'only a running Postern has them';
 const NOTHING_KNOWS = 'only a running Postern knows it';
 
 /**
- * Asks trusted issuers as the gateway would. Of Postern's own tokens everything is checked that they say themselves; then they
+ * Asks trusted issuers as the gateway would, but for a token that may be an opaque one of Postern's own: that one is shown
+ * only to an issuer whose `tokenPrefixes` say that its tokens begin so. Of Postern's own tokens everything is checked that they say themselves; then they
  * are refused as `issuer-unavailable`, for nobody is there who knows the keys.
  * @param issuer of Postern's own tokens
  */
@@ -34,21 +35,41 @@ export async function judgeOffline(
   const { issuer, ...means } = options;
   const trusted = means.settings.trustedIssuers.map((each) => each.issuer);
   const revocations = await openRevocations({ store: NO_REVOCATIONS });
-  const verifier = createTokenVerifier({ ...means, own: ownWithoutKeys(issuer), revocations });
+  const settings = isOpaqueForm(question.token)
+    ? withoutStrangersTo(question.token, means.settings)
+    : means.settings;
+  const verifier = createTokenVerifier({ ...means, settings, own: ownWithoutKeys(issuer), revocations });
   try {
     const verdict = await judgeToken(question, { verifier, issuers: { trusted, own: issuer } });
-    return { verdict, unchecked: whatIsLeft(verdict, { issuer, ...question }) };
+    const notAsked = means.settings.trustedIssuers.length - settings.trustedIssuers.length;
+    return { verdict, unchecked: whatIsLeft(verdict, { issuer, notAsked, ...question }) };
   } finally {
     verifier.close();
     revocations.close();
   }
 }
 
-function whatIsLeft(verdict: TokenVerdict, { issuer, token }: { issuer: string; token: string }): string[] {
+/** Whoever is asked about a token holds it, and this one may be good here: nobody can say that it is not. */
+function withoutStrangersTo(token: string, settings: TokenSettings): TokenSettings {
+  const trustedIssuers = settings.trustedIssuers.filter(
+    ({ verification, tokenPrefixes = [] }) =>
+      verification !== 'introspection' || tokenPrefixes.some((prefix) => token.startsWith(prefix)),
+  );
+  return { ...settings, trustedIssuers };
+}
+
+function whatIsLeft(
+  verdict: TokenVerdict,
+  { issuer, token, notAsked }: { issuer: string; token: string; notAsked: number },
+): string[] {
   const revocation = 'whether it was revoked here';
   if (verdict.accepted) return [revocation];
   // Whatever the issuers said that could be asked.
-  if (isOpaqueForm(token)) return ['whether Postern issued it itself'];
+  if (isOpaqueForm(token)) {
+    const others =
+      'whether an issuer without `tokenPrefixes` knows it (not asked, since the token may be Postern’s own)';
+    return ['whether Postern issued it itself', ...(notAsked > 0 ? [others] : [])];
+  }
   const isOwn = verdict.token.issuer === issuer;
   return isOwn && verdict.code === 'issuer-unavailable' ? ['its signature', 'its account', revocation] : [];
 }
@@ -75,8 +96,11 @@ function ownWithoutKeys(issuer: string): OwnIssuer {
     accounts: { find: async () => undefined },
     apps: new Map(),
     opaque: {
-      find: async () =>
-        refuse('issuer-unavailable', `an opaque token; if it is one of Postern’s own, ${NOTHING_KNOWS}`),
+      find: async () => undefined,
+      unknown: refuse(
+        'issuer-unavailable',
+        `an opaque token; it may be one of Postern’s own, and ${NOTHING_KNOWS}`,
+      ),
     },
   };
 }

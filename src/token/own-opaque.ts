@@ -8,10 +8,13 @@ import type { IssuerRules } from './issuers/rules.ts';
 /** Where the issuer keeps what its opaque tokens stand for; authorization/ fulfils it. */
 export interface OpaqueTokens {
   /**
-   * The claims that a signed token would have (RFC 9068 §2.2); undefined where it was never issued here or what it rests on is
-   * gone. A refusal where that cannot be known. Costs look-ups by key whatever the text, and rejects where the store fails.
+   * The claims that a signed token would have (RFC 9068 §2.2). A refusal where the text was issued here and is good for nothing
+   * at this door; undefined where nothing here is known of it. Costs look-ups by key whatever the text, and rejects where the
+   * store fails.
    */
   find(token: string): Promise<Claims | Refusal | undefined>;
+  /** Of those that `find` does not know; by default that they are none of ours any more. */
+  readonly unknown?: Refusal;
 }
 
 export interface OwnOpaque {
@@ -33,7 +36,8 @@ export function isOpaqueForm(token: string): boolean {
 }
 
 /**
- * What stands behind the token. It is held to the same rules as a signed one: audience, times, scope.
+ * What stands behind the token. It is held to the same rules as a signed one: audience, times, scope. A plain refusal is the
+ * last word: what was issued here is shown to nobody else, dead or alive.
  * @returns `unknown` with the refusal to give where no other issuer is to be asked about it
  */
 export async function findOpaque(
@@ -42,8 +46,8 @@ export async function findOpaque(
   clock: Clock,
 ): Promise<FoundOpaque | Refusal | { readonly unknown: Refusal }> {
   const claims = await tokens.find(token);
-  if (claims === undefined) return { unknown: UNKNOWN };
-  if (isRefusal(claims)) return { unknown: claims };
+  if (claims === undefined) return { unknown: tokens.unknown ?? UNKNOWN };
+  if (isRefusal(claims)) return claims;
   const checked = checkClaims(claims, rules, clock);
   return isRefusal(checked) ? checked : { rules, claims, checked };
 }

@@ -1,5 +1,6 @@
 // Owns what an opaque access token stands for: found in the store by a digest of its text, together with all it rests on.
 
+import { type Refusal, refuse } from '../../refusal.ts';
 import type { OpaqueTokens } from '../../token/own-opaque.ts';
 import { tokenIdFrom } from '../../token/token-id.ts';
 import type { Artifact, ArtifactStore } from '../stores.ts';
@@ -24,15 +25,23 @@ export function createOpaqueTokens(options: {
     return grant !== undefined && grant.accountId === accountId && grant.clientId === clientId;
   }
 
+  /** A refresh token looks the same, and the wrong field of a mail program's settings is all it takes to be sent one. */
+  async function whatElse(row: string): Promise<Refusal | undefined> {
+    if ((await look('RefreshToken', row)) === undefined) return undefined;
+    return refuse('token-type', 'expected an access token, found a refresh token of Postern’s own');
+  }
+
   return {
     async find(token) {
       const row = rowId(token);
       const personal = await look('AccessToken', row);
       const found = personal ?? (await look('ClientCredentials', row));
-      if (found === undefined || found.consumedAt !== undefined) return undefined;
+      if (found === undefined) return whatElse(row);
       const { clientId, grantId, accountId } = found;
-      if (clientId === undefined || !clients.has(clientId)) return undefined;
-      if (personal !== undefined && !(await isGrantAlive(personal))) return undefined;
+      // A client that was taken out of the settings may come back, and its tokens with it.
+      if (clientId === undefined || !clients.has(clientId)) return ENDED;
+      if (found.consumedAt !== undefined || (personal !== undefined && !(await isGrantAlive(personal))))
+        return ENDED;
       const { aud, scope, iat, exp, ...bound } = JSON.parse(found.payload) as Readonly<
         Record<string, unknown>
       >;
@@ -54,6 +63,8 @@ export function createOpaqueTokens(options: {
     },
   };
 }
+
+const ENDED = refuse('token-revoked', 'an opaque token of Postern’s own, and what it rests on has ended');
 
 /** The `jti` of an opaque token: its text is a secret, so it is named by a part of the digest under which it is kept. */
 export function opaqueTokenId(token: string, grantId: string | undefined): string {

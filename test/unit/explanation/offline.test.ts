@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { judgeOffline } from '../../../src/explanation/offline.ts';
 import {
   goodClaims,
+  introspectionSettings,
   mintToken,
   TEST_TIME,
   testKey,
@@ -65,5 +66,56 @@ describe('a token of Postern’s own', () => {
     expect(verdict).toMatchObject({ accepted: false, code: 'issuer-unavailable' });
     expect(verdict).toHaveProperty('reason', expect.stringContaining('only a running Postern knows it'));
     expect(unchecked).toEqual(['whether Postern issued it itself']);
+  });
+
+  describe('that may be an opaque one, with issuers that are asked', () => {
+    const ASKED = 'https://opaque.example.org';
+    const TOKEN = `tok_${'A'.repeat(39)}`;
+
+    async function ask(token: string, tokenPrefixes?: string[]) {
+      const shownTo: string[] = [];
+      const asked = trustedIssuer(ASKED, {
+        verification: 'introspection',
+        introspection: introspectionSettings({ endpoint: `${ASKED}/introspect` }),
+        ...(tokenPrefixes && { tokenPrefixes }),
+      });
+      const outcome = await judgeOffline(
+        { token },
+        {
+          settings: tokenSettings({ trustedIssuers: [asked] }),
+          issuer: OWN,
+          now: () => TEST_TIME,
+          fetch: async (url, init) => {
+            shownTo.push(`${String(url)} ${String(init?.body)}`);
+            return Response.json({ active: false });
+          },
+        },
+      );
+      return { ...outcome, shownTo };
+    }
+
+    test.each([[undefined], [[]], [['other_']]])(
+      'it is not shown to one with prefixes %j',
+      async (prefixes) => {
+        const { verdict, unchecked, shownTo } = await ask(TOKEN, prefixes);
+        expect(shownTo).toEqual([]);
+        expect(verdict).toMatchObject({ accepted: false, code: 'issuer-unavailable' });
+        expect(unchecked).toEqual([
+          'whether Postern issued it itself',
+          expect.stringContaining('not asked, since the token may be Postern’s own'),
+        ]);
+      },
+    );
+
+    test('it is shown to one whose tokens begin so', async () => {
+      const { verdict, unchecked, shownTo } = await ask(TOKEN, ['tok_']);
+      expect(shownTo).toEqual([expect.stringContaining(`token=${TOKEN}`)]);
+      expect(verdict).toMatchObject({ accepted: false, code: 'token-revoked' });
+      expect(unchecked).toEqual(['whether Postern issued it itself']);
+    });
+
+    test('one of another form is shown to whoever is to be asked', async () => {
+      expect((await ask(TOKEN.slice(1))).shownTo).toHaveLength(1);
+    });
   });
 });

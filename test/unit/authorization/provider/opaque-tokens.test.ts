@@ -123,7 +123,7 @@ describe('issued to a client of that format', () => {
     expect(second).not.toBe(first);
     expect((await principalOf(second)).grantId).toBe((await principalOf(first)).grantId);
     // No other kind of token passes for one.
-    expect(await codeOf(String(json['refresh_token']))).toBe('token-revoked');
+    expect(await codeOf(String(json['refresh_token']))).toBe('token-type');
   });
 
   test('all others get signed ones', async () => {
@@ -155,13 +155,13 @@ test.each([
   expect(await codeOf(change(token))).toBe(code);
 });
 
-test('another Postern’s is unknown, and a guess costs two look-ups by key and no question to anybody', async () => {
+test('another Postern’s is unknown, and a guess costs three look-ups by key and no question to anybody', async () => {
   const other = await openTestDoor({ clients: CLIENTS });
   try {
     const { json } = await other.call('/token', { grant_type: 'client_credentials' }, scanner);
     const find = vi.spyOn(kept.artifacts, 'find');
     expect(await codeOf(String(json['access_token']))).toBe('token-revoked');
-    expect(find).toHaveBeenCalledTimes(2);
+    expect(find).toHaveBeenCalledTimes(3);
   } finally {
     await other.close();
   }
@@ -305,8 +305,7 @@ test('one for another audience is refused for that', async () => {
 
 describe('beside an issuer that is asked about any opaque token', () => {
   const asked: string[] = [];
-  beforeEach(async () => {
-    asked.length = 0;
+  async function reopen(clients = CLIENTS): Promise<void> {
     await door.close();
     const other = trustedIssuer('https://idp.example.net', {
       verification: 'introspection',
@@ -316,7 +315,11 @@ describe('beside an issuer that is asked about any opaque token', () => {
       asked.push(String(new URLSearchParams(String(init?.body)).get('token')));
       return Response.json({ active: false });
     };
-    door = await openTestDoor({ clients: CLIENTS }, { kept, trustedIssuers: [other], fetch });
+    door = await openTestDoor({ clients }, { kept, trustedIssuers: [other], fetch });
+  }
+  beforeEach(async () => {
+    asked.length = 0;
+    await reopen();
   });
 
   test('it is shown to nobody, and what Postern does not know goes there as before', async () => {
@@ -326,6 +329,26 @@ describe('beside an issuer that is asked about any opaque token', () => {
     const foreign = 'F'.repeat(43);
     expect(await codeOf(foreign)).toBe('token-revoked');
     expect(asked).toEqual([foreign]);
+  });
+
+  test('nor is a refresh token that somebody signs in with', async () => {
+    const { refresh_token: token } = await signIn();
+    expect(await codeOf(token)).toBe('token-type');
+    const renewal = { grant_type: 'refresh_token', refresh_token: token, client_id: 'pocket-mail' };
+    const { status, json } = await door.call('/token', renewal);
+    expect(status).toBe(200);
+    expect(await codeOf(token)).toBe('token-type');
+    expect(await codeOf(String(json['access_token']))).toBe('good');
+    expect(asked).toEqual([]);
+  });
+
+  test('nor is one that is not good now: its client may come back to the settings', async () => {
+    const { access_token: token } = await signIn();
+    await reopen([APP]);
+    expect(await codeOf(token)).toBe('token-revoked');
+    await reopen();
+    expect(await codeOf(token)).toBe('good');
+    expect(asked).toEqual([]);
   });
 
   test('nor are refresh tokens, when somebody asks about them or takes them back', async () => {
