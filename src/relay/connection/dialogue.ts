@@ -34,6 +34,8 @@ export class UpstreamDialogue {
   refusals = 0;
   /** True once it has waited idle: the upstream may have closed it meanwhile. */
   kept = false;
+  /** True while it waits idle between two messages, in nobody's hands: whatever it says then is out of turn. */
+  resting = false;
   /** Why the connection is of no more use. */
   lost: Refusal | undefined;
   /** The 421 with which the upstream took its leave, where it did. */
@@ -103,7 +105,7 @@ export class UpstreamDialogue {
   /** Sends one command line (without CRLF) and waits for its reply. */
   command(line: string, timeout: number): Promise<Reply | Refusal> {
     // A reply to nothing lies here: taken for this command's, every later answer would be one too late.
-    if (this.#early) this.#lose(refuse('upstream-protocol', 'upstream sent a reply nobody asked for'));
+    if (this.#early) this.#lose(unasked());
     if (!this.lost) this.write(`${line}\r\n`);
     return this.reply(timeout);
   }
@@ -176,8 +178,13 @@ export class UpstreamDialogue {
   }
 
   #receive(chunk: Buffer): void {
+    // After QUIT the other side may still talk, and nobody listens.
+    if (this.lost) return;
     try {
-      for (const reply of this.#reader.push(chunk)) this.#deliver(reply);
+      for (const reply of this.#reader.push(chunk)) {
+        this.#deliver(reply);
+        if (this.lost) return;
+      }
     } catch (error) {
       if (!(error instanceof MalformedReply)) throw error;
       this.#lose(refuse('upstream-protocol', `upstream sent what is no reply: ${error.message}`));
@@ -191,7 +198,9 @@ export class UpstreamDialogue {
     }
     const waiter = this.#waiters.shift();
     if (!waiter) {
-      // Nobody asked: in mid-message it may be the verdict, anywhere else it makes the connection useless.
+      // Nobody asked: in mid-message it may be the verdict, anywhere else it makes the connection useless. There is one verdict;
+      // whoever goes on talking would be read for ever.
+      if (this.resting || this.#early) this.#lose(unasked());
       this.#early ??= reply;
       return;
     }
@@ -225,5 +234,7 @@ export class UpstreamDialogue {
     return this.#early;
   }
 }
+
+const unasked = (): Refusal => refuse('upstream-protocol', 'upstream sent a reply nobody asked for');
 
 export const isReply = (outcome: Reply | Refusal): outcome is Reply => !isRefusal(outcome);

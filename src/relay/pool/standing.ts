@@ -41,6 +41,7 @@ export class StandingConnections {
   rest(held: Held, { most, onOver }: { most: number; onOver: () => void }): void {
     held.timer = setTimeout(onOver, most).unref();
     this.#idle.push(held);
+    held.dialogue.resting = true;
   }
 
   /** The idle one of the owner's account that was used last, in use from now on: the others grow old and are closed. */
@@ -81,6 +82,7 @@ export class StandingConnections {
 
   #wake(held: Held): void {
     clearTimeout(held.timer);
+    held.dialogue.resting = false;
     this.#idle = this.#idle.filter((other) => other !== held);
   }
 

@@ -1,7 +1,7 @@
 // Faults of an upstream between two messages: while a connection is kept, at RSET and at QUIT. The client notices none of them,
 // unless the upstream is away for good.
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   ALL_YES,
   codes,
@@ -87,6 +87,20 @@ describe.each([
     await situation.heal();
     expect(codes(await sendStubbornly(client))).toEqual(ALL_YES);
   });
+});
+
+test('a kept connection that speaks unasked is closed at once, and one in use may be refused in mid-message', async () => {
+  await start({ backup: false });
+  const { first } = situation;
+  expect(codes(await sendStubbornly(client))).toEqual(ALL_YES);
+  expect(codes(await sendStubbornly(client))).toEqual(ALL_YES);
+  expect(first.connections).toHaveLength(1);
+  first.connections[0]?.say('250 2.0.0 again\r\n');
+  await vi.waitFor(() => expect(first.connections[0]?.closed).toBe(true), { timeout: 10_000 });
+  expect(codes(await sendStubbornly(client))).toEqual(ALL_YES);
+  first.on('DATA', reply('354 go ahead', '552 5.3.4 too big'), { times: 1 });
+  expect(codes(await sendStubbornly(client))).toContain('552');
+  expect(first.connections).toHaveLength(2);
 });
 
 test.each(FAULTS)(

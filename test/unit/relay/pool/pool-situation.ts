@@ -22,6 +22,7 @@ export class TestConnection {
   early: undefined;
   cut = false;
   kept = false;
+  resting = false;
   messages = 0;
   refusals = 0;
   readonly #gone = Promise.withResolvers<void>();

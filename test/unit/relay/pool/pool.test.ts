@@ -51,6 +51,16 @@ describe('a kept connection', () => {
     expect(await get(situation, BOB)).not.toBe(first);
   });
 
+  test('rests until it is used again', async () => {
+    const situation = startPool();
+    const connection = await get(situation, ALICE);
+    expect(connection.resting).toBe(false);
+    situation.release(connection);
+    expect(connection.resting).toBe(true);
+    await get(situation, ALICE);
+    expect(connection.resting).toBe(false);
+  });
+
   test('of another token of the same mailbox serves nobody else, and counts for the mailbox', async () => {
     const situation = startPool({ maxConnectionsPerAccount: 1 });
     const first = await get(situation, account('alice', 'alice', 'alice token-1'));
