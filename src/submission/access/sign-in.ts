@@ -104,7 +104,10 @@ export class SignIn {
 
   /** Before the challenge, which a client that tries one token after the other waits for. */
   async #pay({ code }: Refusal): Promise<void> {
-    // Neither who asks where to sign in nor an identity provider that is down is a failure of the client's.
+    // Neither who asks where to sign in nor an identity provider that is down is a failure of the client's. That goes for a key
+    // which may be newer than those held, too: while an issuer changes its keys, everybody behind one address hears that, and
+    // every answer that waited would keep a place. Who forges such tokens costs a look for the key, at most one check of a
+    // signature, as often as `maxUnauthenticatedCommands` and Admission let him try.
     if (code === 'token-missing' || code === 'issuer-unavailable') return;
     this.#wire.signInFailed();
     const delay = this.#door.penalty.failed(this.#wire.peer);
