@@ -64,3 +64,12 @@ export function isFromOwnPage(request: IncomingMessage, issuer: URL): boolean {
   const { origin } = request.headers;
   return origin === undefined || origin === 'null' || origin === issuer.origin;
 }
+
+/**
+ * Whether a page of another site has sent the browser here (Fetch Metadata). False for what the person or a program of theirs has
+ * opened, and for browsers that do not tell.
+ */
+export function isFromOtherSite(request: IncomingMessage): boolean {
+  const site = request.headers['sec-fetch-site'];
+  return site === 'cross-site' || site === 'same-site';
+}

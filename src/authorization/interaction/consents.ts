@@ -3,7 +3,13 @@
 // RFC 8252 §8.6 would have the person asked each time, as another program may pose as a native client. Here a consent is
 // remembered all the same (mail clients come back often, and a page seen daily is no longer read), within limits: it needs
 // the person's own browser session, it holds for no more than the page said (scopes, addresses, kind of place the answer
-// goes to), the answer is worth nothing without the PKCE verifier, and it ends when a grant of it is revoked.
+// goes to), and it ends when a grant of it is revoked. PKCE is no help here: who begins the request has the verifier.
+//
+// Two ways that no mail program takes are shut (`mayBeForged` in provider/grants.ts): a page of another site that has the browser
+// bring a code to where somebody else listens (another user of the same computer on a port of it, an app with the same scheme),
+// and `prompt=none`, with which nobody sees that anything was asked. There the person is asked, or the answer is
+// `consent_required`. What is left is whoever can open the person's browser from outside it: a program that runs as the person,
+// and could read the mail program's own tokens; a link in a mail, on a computer with somebody else's listener.
 
 import type { ArtifactStore } from '../stores.ts';
 

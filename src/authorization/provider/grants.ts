@@ -13,6 +13,7 @@ import { idpSessionOf, type Origins } from '../access/origins.ts';
 import { type ConsentItem, type ConsentMemory, consentItems } from '../interaction/consents.ts';
 import { type RedirectTarget, redirectTarget } from '../interaction/redirect-target.ts';
 import type { KnownAccount } from '../known-account.ts';
+import { isFromOtherSite } from '../received.ts';
 import { DEFAULT_SCOPE, MAIL_SCOPES, SCOPES } from '../scopes.ts';
 
 /** What one authorization request asks for: scopes of the issuer, and scopes per resource as the client named it. */
@@ -66,6 +67,28 @@ export function settleScope(ctx: KoaContextWithOIDC): void {
   params['scope'] = known.filter((scope) => scope !== 'offline_access' || mayRefresh).join(' ');
 }
 
+/**
+ * Runs like {@link settleScope}. Notes in the request itself, for after the sign-in, whether a page of another site has sent
+ * the browser here; whatever the client has written there is overwritten.
+ */
+export function noteSender(ctx: KoaContextWithOIDC): void {
+  const { params } = ctx.oidc;
+  if (params !== undefined) params[SENDER] = isFromOtherSite(ctx.req) ? 'page' : undefined;
+}
+
+/** Name of the parameter that the OAuth server keeps with the others. */
+export const SENDER = 'postern_sender';
+
+/**
+ * Whether the client may be another than it says: without a secret and with an answer that goes to whoever listens on the
+ * person's device. Then a remembered consent counts only where the person has opened the browser for it, see consents.ts.
+ */
+function mayBeForged(ctx: KoaContextWithOIDC, { kind }: Pick<RedirectTarget, 'kind'>): boolean {
+  const { client, params, prompts } = ctx.oidc;
+  if (kind === 'web' || client?.clientAuthMethod !== 'none') return false;
+  return params?.[SENDER] !== undefined || prompts.has('none');
+}
+
 /** The grant for a request whose consent was given just now or is remembered; without one the person is asked. */
 export function grantLoader(
   consents: ConsentMemory,
@@ -86,6 +109,7 @@ export function grantLoader(
     const scopes = scopesOf(ctx);
     const clientId = ctx.oidc.client?.clientId ?? '';
     const target = redirectTarget(String(ctx.oidc.params?.['redirect_uri']));
+    if (mayBeForged(ctx, target)) return undefined;
     const items = itemsFor({ scopes, account, target });
     const until = await consents.recall(account.accountId, clientId, items);
     if (until === undefined) return undefined;

@@ -32,7 +32,7 @@ import { checkClientAssertion } from './client-assertion.ts';
 import { mutualTls } from './client-certificate.ts';
 import { reportEvents } from './events.ts';
 import type { GrantEnder } from './grant-end.ts';
-import { grantLoader, promptPolicy, settleScope } from './grants.ts';
+import { grantLoader, noteSender, promptPolicy, SENDER, settleScope } from './grants.ts';
 import { faultNet, ownPresentation } from './middleware.ts';
 import { mayIntrospect, mayRevoke, type OwnTokens } from './own-tokens.ts';
 import type { RefreshGrace } from './refresh-grace.ts';
@@ -241,7 +241,7 @@ function policy({ settings, accounts, consents, origins, freshStart }: ProviderO
       return knownAccount(accounts, accountId);
     },
     loadExistingGrant: grantLoader(consents, origins),
-    extraParams: { postern_scope: settleScope },
+    extraParams: { postern_scope: settleScope, [SENDER]: noteSender },
     interactions: {
       policy: promptPolicy(freshStart),
       url: (_ctx, interaction) => interactionPath(interaction.uid),

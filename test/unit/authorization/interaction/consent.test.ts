@@ -1,7 +1,9 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Secret } from '../../../../src/setting.ts';
 import { ALICE } from '../../../support/authorization-identity-provider.ts';
 import {
   authorizationUrl,
+  comeBack,
   goToConsent,
   MAIL,
   newProof,
@@ -176,14 +178,75 @@ test('it is not asked again after signing out of the browser', async () => {
   expect(answer.url.searchParams.has('code')).toBe(true);
 });
 
+const webApp = { client_id: 'web-app', redirect_uri: 'https://webmail.example.org/callback' };
+const apps = { client_id: 'mail-program', redirect_uri: 'org.example.mail:/callback' };
+
 test('prompt=none answers at once, one way or the other', async () => {
   const browser = door.newBrowser();
-  const error = async () => (await browser.go(request({ prompt: 'none' }))).url.searchParams.get('error');
+  const error = async () => {
+    return (await browser.go(request({ ...webApp, prompt: 'none' }))).url.searchParams.get('error');
+  };
   expect(await error()).toBe('login_required');
-  await goToConsent(browser, request());
+  await goToConsent(browser, request(webApp));
   expect(await error()).toBe('consent_required');
-  await signInAndAllow(browser, request());
+  await signInAndAllow(browser, request(webApp));
   expect(await error()).toBeNull();
+});
+
+// RFC 8252 §8.6: nobody can tell whether it is the program that was allowed.
+describe.each([
+  ['on a port of this computer', {}],
+  ['behind a scheme', apps],
+])('of a program without a secret %s what is remembered is no word', (_where, client) => {
+  test('for prompt=none, unseen', async () => {
+    const browser = door.newBrowser();
+    await signInAndAllow(browser, request(client));
+    const answer = await browser.go(request({ ...client, prompt: 'none' }));
+    expect(answer.url.searchParams.get('error')).toBe('consent_required');
+  });
+
+  test.each(['cross-site', 'same-site'])('for a page of another site (%s)', async (site) => {
+    const browser = door.newBrowser();
+    await signInAndAllow(browser, request(client));
+    const page = await browser.go(request(client), { 'sec-fetch-site': site });
+    expect(page.text).toContain('value="allow"');
+    expect((await browser.press(page, 'answer', 'allow')).url.searchParams.has('code')).toBe(true);
+  });
+
+  test('for such a page behind a sign-in, whatever it writes into the request', async () => {
+    await signInAndAllow(door.newBrowser(), request(client));
+    for (const changes of [{}, { postern_sender: '' }, { postern_sender: 'person' }]) {
+      const browser = door.newBrowser();
+      const url = request({ ...client, ...changes });
+      const idp = await browser.go(url, { 'sec-fetch-site': 'cross-site' });
+      expect((await comeBack(browser, idp)).text).toContain('value="allow"');
+    }
+  });
+
+  test.each([[{}], [{ 'sec-fetch-site': 'none' }]])(
+    'but is one where the person’s own program asks: %j',
+    async (headers) => {
+      const browser = door.newBrowser();
+      await signInAndAllow(browser, request(client));
+      const answer = await browser.go(request({ ...client, postern_sender: 'page' }), headers);
+      expect(answer.url.searchParams.has('code')).toBe(true);
+    },
+  );
+});
+
+test.each([
+  ['whose answer goes to its own web site', { client_id: 'page', redirect_uri: 'https://page.example.org/' }],
+  ['that proves who it is', { client_id: 'desk', redirect_uri: 'http://127.0.0.1:4000/' }],
+])('of a program %s, it is one wherever the browser comes from', async (_how, client) => {
+  await door.close();
+  const clientSecret = new Secret('desk-secret-0123456789');
+  const desk = { clientId: 'desk', clientSecret, redirectUris: ['http://127.0.0.1/'], sendAs: [] };
+  const page = { clientId: 'page', redirectUris: ['https://page.example.org/'], sendAs: [] };
+  door = await openTestDoor({ clients: [page, desk] });
+  const browser = door.newBrowser();
+  await signInAndAllow(browser, request(client));
+  const answer = await browser.go(request(client), { 'sec-fetch-site': 'cross-site' });
+  expect(answer.url.searchParams.has('code')).toBe(true);
 });
 
 test('what is remembered leaves no grants behind that nobody uses', async () => {
