@@ -214,7 +214,9 @@ describe('any text at all', () => {
     await fc.assert(
       fc.asyncProperty(token, async (text) => {
         const verdict = await situation.verifier.verify(text);
-        expect(verdict).toMatchObject({ refused: true, code: expect.stringMatching(/^token-/) });
+        // Not yet, where a whole token names keys that the issuer may have made since they were fetched.
+        const code = expect.stringMatching(/^(?:token-|issuer-unavailable$)/);
+        expect(verdict).toMatchObject({ refused: true, code });
       }),
       { numRuns: 500 },
     );
