@@ -89,7 +89,8 @@ export async function startGateway(
     // A store or demo that fails ends the start before the ports: what is wrong with those is told along with it.
     const told = new Set(error.faults.map(({ path }) => path));
     const busy = (await busyPorts(portsOf(settings))).filter(({ path }) => !told.has(path));
-    throw new StartFailure([...error.faults, ...busy]);
+    const isDemoPort = busy.some(({ path }) => path.startsWith('demo.'));
+    throw new StartFailure([...error.faults.filter(({ path }) => path !== 'demo' || !isDemoPort), ...busy]);
   }
 }
 
@@ -245,8 +246,11 @@ function signingKeyId(keyring: Keyring): string {
   return first?.kid ?? 'none';
 }
 
-function portsOf({ submission, authorization, audit }: Settings): { path: string; address: SocketAddress }[] {
+function portsOf(settings: Settings): { path: string; address: SocketAddress }[] {
+  const { submission, authorization, audit, demo } = settings;
   return [
+    ...(demo ? [{ path: 'demo.identityProvider', address: demo.identityProvider }] : []),
+    ...(demo ? [{ path: 'demo.inbox', address: demo.inbox }] : []),
     ...submission.listeners.map(({ listen }, index) => ({
       path: `submission.listeners[${index}].listen`,
       address: listen,

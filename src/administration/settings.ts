@@ -8,7 +8,7 @@ export const AdministrationSettings = Type.Object(
     socket: writablePath({
       description:
         'UNIX socket for `postern sessions`, `postern revoke` and `postern explain`. Only the user that runs Postern can open it; its folder must not be writable by others and is made where absent.',
-      examples: ['/run/postern/admin.sock'],
+      examples: ['/var/lib/postern/admin.sock'],
     }),
   },
   {

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AdministrationClient, AdministrationFailureKind } from '../administration/client.ts';
 import { CommandFailure } from './failure.ts';
-import type { Surroundings } from './surroundings.ts';
+import { type Surroundings, say } from './surroundings.ts';
 
 export interface SocketOptions {
   readonly socket?: string;
@@ -16,7 +16,8 @@ const DEFAULT_CONFIG = 'postern.yaml';
 const DEMO_CONFIG = 'config/demo.yaml';
 
 export const SOCKET_HELP = `The running Postern is asked over its administration socket, so run this as the user that Postern runs as. The
-socket is the one of --config FILE (administration.socket); without it of ${DEFAULT_CONFIG}, else of the demo.`;
+socket is the one of --config FILE (administration.socket); without it of ${DEFAULT_CONFIG}, or of the demo where that
+has no Postern that runs.`;
 
 export function addSocketOptions(command: Command): Command {
   return command
@@ -27,12 +28,46 @@ export function addSocketOptions(command: Command): Command {
 /** No Postern answers, or the configuration names no socket to ask it at. */
 export class NothingRuns extends CommandFailure {}
 
-/** Asks the running Postern; its failures become lines for people. */
-export async function askPostern<T>(
-  given: { options: SocketOptions; surroundings: Surroundings },
-  ask: (client: AdministrationClient) => Promise<T>,
+interface Given {
+  readonly options: SocketOptions;
+  readonly surroundings: Surroundings;
+}
+
+type Ask<T> = (client: AdministrationClient) => Promise<T>;
+
+/**
+ * Asks the running Postern; its failures become lines for people. Where none was named and none runs for `postern.yaml`, a demo that
+ * runs is asked: whoever tries it out writes a configuration of their own meanwhile.
+ */
+export async function askPostern<T>(given: Given, ask: Ask<T>): Promise<T> {
+  try {
+    return await askAt(await findSocket(given), ask);
+  } catch (error) {
+    const { options, surroundings } = given;
+    const isNamed = options.socket !== undefined || options.config !== undefined;
+    if (!(error instanceof NothingRuns) || isNamed) throw error;
+    if (!existsSync(resolve(surroundings.directory, DEMO_CONFIG))) throw error;
+    return await askDemo({ surroundings, error }, ask);
+  }
+}
+
+async function askDemo<T>(
+  { surroundings, error }: { surroundings: Surroundings; error: NothingRuns },
+  ask: Ask<T>,
 ): Promise<T> {
-  const socket = await findSocket(given);
+  const asked = await findSocket({ options: { config: DEMO_CONFIG }, surroundings })
+    .then((socket) => askAt(socket, ask))
+    .then(
+      (answer) => ({ answer }),
+      (failure: unknown) => ({ failure }),
+    );
+  if ('failure' in asked && asked.failure instanceof NothingRuns) throw error;
+  say(surroundings.errors, `postern: no Postern runs for ${DEFAULT_CONFIG}; the demo was asked`);
+  if ('failure' in asked) throw asked.failure;
+  return asked.answer;
+}
+
+async function askAt<T>(socket: string, ask: Ask<T>): Promise<T> {
   const { AdministrationFailure, createAdministrationClient } = await import('../administration/client.ts');
   try {
     return await ask(createAdministrationClient({ socket }));
@@ -58,7 +93,7 @@ export function printable(text: string): string {
  * Only the one setting is read. The file as a whole need not be sound for whoever asks: its secrets may be in the
  * environment of the service, its keys readable by the service alone.
  */
-async function findSocket(given: { options: SocketOptions; surroundings: Surroundings }): Promise<string> {
+async function findSocket(given: Given): Promise<string> {
   const { options, surroundings } = given;
   const { directory } = surroundings;
   if (options.socket !== undefined) return resolve(directory, options.socket);
@@ -73,10 +108,7 @@ async function findSocket(given: { options: SocketOptions; surroundings: Surroun
 }
 
 /** The configuration that is meant, as it was named; undefined where there is none. */
-export function findConfig(given: {
-  options: SocketOptions;
-  surroundings: Surroundings;
-}): string | undefined {
+export function findConfig(given: Given): string | undefined {
   const { options, surroundings } = given;
   const candidates = [DEFAULT_CONFIG, DEMO_CONFIG];
   return options.config ?? candidates.find((file) => existsSync(resolve(surroundings.directory, file)));

@@ -126,7 +126,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   'token.trustedIssuers[].introspection.clientKey': { file: '/etc/postern/introspection-key.pem' },
   'token.trustedIssuers[].introspection.keyId': 'postern-1',
   'store.sqlite': '/var/lib/postern/postern.sqlite',
-  'administration.socket': '/run/postern/admin.sock',
+  'administration.socket': '/var/lib/postern/admin.sock',
   'demo.identityProvider': '127.0.0.1:8081',
   'demo.inbox': '127.0.0.1:1025',
   'demo.folder': '/var/lib/postern/demo',
@@ -142,6 +142,7 @@ export const SHOWN_IN_USE: ReadonlySet<string> = new Set([
   'authorization.clients',
   'authorization.clients[].name',
   'authorization.clients[].redirectUris',
+  'administration',
 ]);
 
 /** Items of a list after the first, which carries the explanations. */

@@ -102,7 +102,7 @@ function phaseOf(connection: SMTPConnection): ConnectPhase {
   return connection.lastServerResponse === false ? 'greeting' : 'dialogue';
 }
 
-/** The parts of SMTPConnection that the take-over rests on; test/unit/relay/nodemailer.test.ts guards them. */
+/** The parts of SMTPConnection that the take-over rests on; test/unit/relay/connection/nodemailer.test.ts guards them. */
 interface Inner {
   _socket: Socket;
   _remainder: string;

@@ -114,6 +114,35 @@ describe('the running Postern is found', () => {
     const { printed } = await run(['sessions'], { directory: `${postern.directory}/demo` });
     expect(printed).toContain('session-alice');
   });
+
+  it.each([
+    ['that names no socket', 'submission: {}\n'],
+    ['whose Postern does not run', 'administration:\n  socket: elsewhere.sock\n'],
+  ])('as the demo beside a configuration %s, and says so', async (_what, text) => {
+    await postern.start(ALICE);
+    postern.write('postern.yaml', text);
+    postern.write('config/demo.yaml', 'administration:\n  socket: ../run/admin.sock\n');
+    const { exitCode, printed, told } = await sessions();
+    expect(printed).toContain('session-alice');
+    expect({ exitCode, told }).toEqual({
+      exitCode: 0,
+      told: 'postern: no Postern runs for postern.yaml; the demo was asked\n',
+    });
+    // Whoever names one means it.
+    const named = await sessions('--config', 'postern.yaml');
+    expect({ exitCode: named.exitCode, printed: named.printed }).toEqual({ exitCode: 1, printed: '' });
+  });
+
+  it.each([
+    ['that does not run either', 'administration:\n  socket: demo.sock\n'],
+    ['that has no socket', 'submission: {}\n'],
+  ])('not as a demo %s: what is told is of the own configuration', async (_what, text) => {
+    postern.write('config/demo.yaml', text);
+    const { exitCode, told } = await sessions();
+    expect(exitCode).toBe(1);
+    expect(told).toContain(`nobody answers at ${postern.socket}`);
+    expect(told).not.toContain('demo');
+  });
 });
 
 describe('it says', () => {

@@ -16,7 +16,13 @@ async function takenPort(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function settingsWith(given: { sqlite: string; submission: number; web: number; pages: number }) {
+async function settingsWith(given: {
+  sqlite: string;
+  submission: number;
+  web: number;
+  pages: number;
+  demo?: { identityProvider: number; inbox: number };
+}) {
   const folder = mkdtempSync(join(tmpdir(), 'postern-start-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const { certificate, key } = await testCertificate();
@@ -38,7 +44,7 @@ authorization:
 token: { audience: 'https://localhost' }
 store: { sqlite: ${given.sqlite} }
 audit: { level: error, listen: '127.0.0.1:${given.pages}' }
-`,
+${given.demo ? demoSection(given.demo) : ''}`,
   );
   const loaded = loadSettingsFile(join(folder, 'postern.yaml'), {});
   if ('faults' in loaded) throw new Error(JSON.stringify(loaded.faults));
@@ -62,3 +68,41 @@ test.each([
   for (const { message } of failure.faults.slice(more.length))
     expect(message).toContain('the port is in use');
 });
+
+test('the demo while another runs: each of its ports is told, as every other', async () => {
+  const [submission, web, pages] = [await takenPort(), await takenPort(), await takenPort()];
+  const demo = { identityProvider: await takenPort(), inbox: await takenPort() };
+  const given = await settingsWith({ sqlite: 'store.sqlite', submission, web, pages, demo });
+  const failure = await startGateway(given).catch((error) => error);
+  const inUse = 'the port is in use; stop the other program or choose another port';
+  expect(failure.faults).toEqual(
+    [
+      'demo.identityProvider',
+      'demo.inbox',
+      'submission.listeners[0].listen',
+      'authorization.listen',
+      'audit.listen',
+    ].map((path) => ({ path, message: inUse })),
+  );
+});
+
+test('a demo that fails for another reason says which', async () => {
+  const [submission, web, pages] = [await takenPort(), await takenPort(), await takenPort()];
+  const given = await settingsWith({
+    sqlite: 'store.sqlite',
+    submission,
+    web,
+    pages,
+    demo: { identityProvider: 0, inbox: 0 },
+  });
+  // Where its folder belongs there is a file.
+  const { demo } = given.settings;
+  if (!demo) throw new Error('no demo in the settings');
+  const broken = { ...given.settings, demo: { ...demo, folder: new URL(import.meta.url).pathname } };
+  const failure = await startGateway({ ...given, settings: broken }).catch((error) => error);
+  expect(failure.faults[0]).toEqual({ path: 'demo', message: expect.stringMatching(/ENOTDIR|EEXIST/) });
+});
+
+function demoSection({ identityProvider, inbox }: { identityProvider: number; inbox: number }): string {
+  return `demo: { identityProvider: '127.0.0.1:${identityProvider}', inbox: '127.0.0.1:${inbox}', folder: demo }\n`;
+}
