@@ -1,6 +1,5 @@
 // Owns how the OAuth server's sessions, grants, codes and refresh tokens are kept.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type Expression,
   type ExpressionBuilder,
@@ -10,10 +9,8 @@ import {
   sql,
 } from 'kysely';
 import type { Artifact, ArtifactMark, ArtifactStore } from '../authorization/stores.ts';
+import { removeExpiredRows } from './expired.ts';
 import type { Tables } from './schema.ts';
-
-/** Rows deleted in one statement; each has a payload and seven indexes. */
-const PIECE = 500;
 
 export function createArtifactStore(database: Kysely<Tables>): ArtifactStore {
   return {
@@ -76,21 +73,7 @@ export function createArtifactStore(database: Kysely<Tables>): ArtifactStore {
         .where('grant_id', '=', grantId)
         .execute();
     },
-    async removeExpired(now) {
-      let removed = 0;
-      // In pieces, as of revocations: requests that anybody may begin leave these rows.
-      for (let more = true; more; ) {
-        const result = await sql`
-          delete from artifacts where (model, id) in (
-            select model, id from artifacts where expires_at <= ${now} limit ${PIECE}
-          )`.execute(database);
-        const count = Number(result.numAffectedRows ?? 0);
-        removed += count;
-        more = count === PIECE;
-        if (more) await nextTurn();
-      }
-      return removed;
-    },
+    removeExpired: (now) => removeExpiredRows(database, { table: 'artifacts', key: ['model', 'id'], now }),
   };
 }
 

@@ -1,12 +1,9 @@
 // Owns how revocations are kept.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ExpressionBuilder, type Kysely, sql } from 'kysely';
 import type { RevocationStore } from '../token/withdrawal/revocation-store.ts';
+import { removeExpiredRows } from './expired.ts';
 import type { Tables } from './schema.ts';
-
-/** Rows deleted in one statement. */
-const PIECE = 2_000;
 
 export function createRevocationStore(database: Kysely<Tables>): RevocationStore {
   return {
@@ -49,21 +46,7 @@ export function createRevocationStore(database: Kysely<Tables>): RevocationStore
         sequence: row.sequence,
       }));
     },
-    async removeExpired(now) {
-      let removed = 0;
-      // In pieces: SQLite works in the same thread as everything else, and a flood of them would hold up mail for seconds.
-      for (let more = true; more; ) {
-        const result = await sql`
-          delete from revocations where (kind, id) in (
-            select kind, id from revocations where expires_at <= ${now} limit ${PIECE}
-          )`.execute(database);
-        const count = Number(result.numAffectedRows ?? 0);
-        removed += count;
-        more = count === PIECE;
-        if (more) await nextTurn();
-      }
-      return removed;
-    },
+    removeExpired: (now) => removeExpiredRows(database, { table: 'revocations', key: ['kind', 'id'], now }),
   };
 }
 
