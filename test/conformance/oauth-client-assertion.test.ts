@@ -2,29 +2,23 @@
 // client proves itself, made by somebody who holds its public key, an old one of its own, or one that was meant for another server.
 
 import { createHmac, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { APP, openTestDoor, type TestDoor, WEB_APP } from '../support/authorization-server.ts';
+import { makeKeyedApp } from '../support/keyed-app.ts';
 
-const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const keyed = await makeKeyedApp();
+const { publicKey, privateKey } = keyed;
 const attacker = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const ISSUER = 'https://mail.example.org';
 let door: TestDoor;
-let folder: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'postern-assertion-'));
-  const jwks = join(folder, 'jwks.json');
-  await writeFile(jwks, JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }] }));
-  const keyed = { clientId: 'keyed-app', jwks, redirectUris: [], sendAs: ['keyed@example.org'] };
-  door = await openTestDoor({ clients: [APP, WEB_APP, keyed] });
+  door = await openTestDoor({ clients: [APP, WEB_APP, keyed.settings] });
 });
 afterAll(async () => {
   await door.close();
-  await rm(folder, { recursive: true });
+  await keyed.remove();
 });
 
 const seconds = () => Math.floor(Date.now() / 1000);

@@ -1,7 +1,4 @@
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   APP,
@@ -11,22 +8,19 @@ import {
   type TestDoor,
   WEB_APP,
 } from '../../../support/authorization-server.ts';
+import { makeKeyedApp } from '../../../support/keyed-app.ts';
 
-const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const keyed = await makeKeyedApp();
+const { privateKey } = keyed;
 const app = { id: 'billing-app', secret: 'billing-app-secret-0123456789' };
 let door: TestDoor;
-let folder: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'postern-app-'));
-  const jwks = join(folder, 'jwks.json');
-  await writeFile(jwks, JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }] }));
-  const keyed = { clientId: 'keyed-app', jwks, redirectUris: [], sendAs: ['keyed@example.org'] };
-  door = await openTestDoor({ clients: [APP, WEB_APP, keyed] });
+  door = await openTestDoor({ clients: [APP, WEB_APP, keyed.settings] });
 });
 afterAll(async () => {
   await door.close();
-  await rm(folder, { recursive: true });
+  await keyed.remove();
 });
 
 const ask = (fields = {}, client?: typeof app) =>
